@@ -1,0 +1,36 @@
+# The container of the action, and of anyone who runs presscheck without Rust.
+#
+# GitHub runs it as root in /github/workspace, and says that images of actions set neither USER nor WORKDIR
+# (https://docs.github.com/en/actions/reference/workflows-and-actions/dockerfile-support).
+#
+# Both bases can be pinned by digest: --build-arg RUST_IMAGE=rust@sha256:… --build-arg BASE=debian@sha256:…
+# A release prints the digests that it was built from.
+ARG RUST_IMAGE=rust:1.95-slim-bookworm
+ARG BASE=debian:bookworm-slim
+
+FROM ${RUST_IMAGE} AS build
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked --bin presscheck \
+    && mkdir -p /out/etc/ssl/certs \
+    && cp target/release/presscheck /out/presscheck \
+    # The post step of the action is the same program under another name.
+    && ln -s presscheck /out/presscheck-post \
+    && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/
+
+FROM ${BASE}
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="presscheck" \
+      org.opencontainers.image.description="Proves a change to an image model safe before it merges." \
+      org.opencontainers.image.source="https://github.com/presscheck/presscheck" \
+      org.opencontainers.image.documentation="https://github.com/presscheck/presscheck/tree/main/docs" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /out/ /
+# An image whose program does not start is never published.
+RUN ["/presscheck", "--version"]
+# The program itself, not a shell: inputs have hyphens in their names, which some shells drop, and a signal
+# reaches the program that must close the check run.
+ENTRYPOINT ["/presscheck"]

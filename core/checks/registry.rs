@@ -1,0 +1,148 @@
+//! All checks. A new one is one new file and one line here.
+
+use super::decode::{self, DecodeLimits, DecodeSettings};
+use super::{Check, dimensions};
+use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
+use crate::prompts::GENERAL_EXPECTATIONS;
+
+/// A check that exists.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// What the policy's reader must know of it.
+    pub vocabulary: CheckVocabulary,
+    /// Sets it up with settings that its own vocabulary read. Nothing for `decode`, which makes the
+    /// pictures that the others look at.
+    pub open: fn(&Settings) -> Option<Box<dyn Check>>,
+}
+
+/// The checks in the order in which they run.
+pub const REGISTRY: &[Kind] = &[
+    Kind { vocabulary: decode::VOCABULARY, open: |_| None },
+    Kind { vocabulary: dimensions::VOCABULARY, open: dimensions::open },
+];
+
+/// The registry, as the policy's reader wants it.
+#[must_use]
+pub fn vocabulary() -> Vec<CheckVocabulary> {
+    REGISTRY.iter().map(|kind| kind.vocabulary).collect()
+}
+
+/// Everything that a case may expect: of no check in particular, then check by check.
+#[must_use]
+pub fn all_expectations() -> Vec<Expectation> {
+    let of_checks = REGISTRY.iter().flat_map(|kind| kind.vocabulary.expectations);
+    GENERAL_EXPECTATIONS.iter().chain(of_checks).copied().collect()
+}
+
+/// Sets up the checks of a policy, in the registry's order.
+#[must_use]
+pub fn open_all(configured: &[ConfiguredCheck]) -> Vec<Box<dyn Check>> {
+    REGISTRY
+        .iter()
+        .filter_map(|kind| {
+            let name = kind.vocabulary.name;
+            let check = configured.iter().find(|check| check.name == name)?;
+            (kind.open)(&check.settings)
+        })
+        .collect()
+}
+
+/// The limits of a policy's `decode`, or the defaults where the policy switches it off: without decoding
+/// there is nothing to check.
+#[must_use]
+pub fn decode_limits(configured: &[ConfiguredCheck]) -> DecodeLimits {
+    configured
+        .iter()
+        .find(|check| check.name == decode::VOCABULARY.name)
+        .and_then(|check| check.settings.get::<DecodeSettings>())
+        .map(DecodeLimits::from)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::policy::{Node, Problems};
+
+    /// What the policy's reader makes of an empty table for each check.
+    fn defaults() -> Vec<ConfiguredCheck> {
+        let mut problems = Problems::new();
+        let empty = Node::from_json(&serde_json::json!({}));
+        let checks: Vec<_> = vocabulary()
+            .into_iter()
+            .filter_map(|check| {
+                let settings = (check.read)(&empty, &mut problems)?;
+                Some(ConfiguredCheck { name: check.name, settings })
+            })
+            .collect();
+        assert!(problems.is_empty());
+        checks
+    }
+
+    #[test]
+    fn every_check_opens_with_its_defaults() {
+        let configured = defaults();
+        assert_eq!(configured.len(), REGISTRY.len());
+        let opened: Vec<_> = open_all(&configured).iter().map(|check| check.name()).collect();
+        assert_eq!(opened, ["dimensions"]);
+        assert_eq!(decode_limits(&configured), DecodeLimits::default());
+        assert_eq!(decode_limits(&[]), DecodeLimits::default());
+    }
+
+    #[test]
+    fn names_and_expectations_are_unique() {
+        let names: BTreeSet<_> = vocabulary().iter().map(|check| check.name).collect();
+        assert_eq!(names.len(), REGISTRY.len());
+        let keys: BTreeSet<_> = all_expectations().iter().map(|known| known.key).collect();
+        assert_eq!(keys.len(), all_expectations().len());
+    }
+
+    #[test]
+    fn schemas_agree_with_the_readers() {
+        for expectation in all_expectations() {
+            let schema = jsonschema::validator_for(&(expectation.schema)()).unwrap();
+            let samples = [
+                serde_json::json!(["GRAND OPENING"]),
+                serde_json::json!([]),
+                serde_json::json!([""]),
+                serde_json::json!(["#0A3D91"]),
+                serde_json::json!(["red"]),
+                serde_json::json!(true),
+                serde_json::json!("16:9"),
+                serde_json::json!("1024x768"),
+                serde_json::json!("wide"),
+                serde_json::json!(1.78),
+                serde_json::json!(-1),
+                serde_json::json!({"a": 1}),
+            ];
+            for sample in samples {
+                let key = expectation.key;
+                let read = (expectation.validate)(&sample).is_ok();
+                assert_eq!(schema.is_valid(&sample), read, "{key}: {sample}");
+            }
+        }
+    }
+
+    /// The docs name every check with every setting, and every expectation.
+    #[test]
+    fn the_docs_know_every_setting() {
+        let docs = include_str!("../../docs/checks.md");
+        for check in vocabulary() {
+            assert!(docs.contains(&format!("## `{}`", check.name)), "{}", check.name);
+            let schema = (check.schema)();
+            for (setting, described) in schema["properties"].as_object().unwrap() {
+                let default = described.get("default").map(ToString::to_string).unwrap_or_default();
+                let row = docs.lines().find(|line| line.starts_with(&format!("| `{setting}`")));
+                let row = row.unwrap_or_else(|| panic!("{}: {setting}", check.name));
+                let bare = default.trim_matches('"');
+                assert!(row.contains(bare), "{setting}: the default {default} is not in {row}");
+            }
+        }
+        let prompts = include_str!("../../docs/prompts.md");
+        for expectation in all_expectations() {
+            assert!(prompts.contains(&format!("| `{}`", expectation.key)), "{}", expectation.key);
+        }
+    }
+}

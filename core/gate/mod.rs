@@ -1,0 +1,30 @@
+//! The decision: limits, intervals, the verdict. It never knows where numbers came from.
+
+#[cfg(test)]
+mod acceptance;
+pub mod betting;
+mod compose;
+mod decide;
+mod evidence;
+pub mod intervals;
+mod limits;
+pub mod model;
+pub mod naive;
+mod outcome;
+pub mod planner;
+pub mod simulate;
+pub mod suite;
+pub mod summaries;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;
+mod verdict;
+
+pub use compose::compose;
+pub use decide::{Ruling, lean, rule};
+pub use evidence::{Observation, Pair, Tallies, Tally};
+pub use limits::{P95_MIN_ABSOLUTE, P95_MIN_RELATIVE, Planned};
+pub use outcome::{BySide, CostBasis, Outcome, OutcomeCounts, Side};
+pub use verdict::*;

@@ -1,0 +1,259 @@
+//! The verdict, as `verdict.json` has it: the contract for machines. Fields are added, never renamed.
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{BySide, Outcome, OutcomeCounts, Side};
+use crate::units::{CommitSha, Seed, Usd};
+
+/// What the gate says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// No limit is broken.
+    Pass,
+    /// Neither could be shown.
+    Inconclusive,
+    /// A limit is broken.
+    Fail,
+}
+
+impl Decision {
+    /// The word of reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Inconclusive => "inconclusive",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// The verdict of a whole run; the worst subject stands on top.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The version of this form: 1.
+    pub schema: u32,
+    /// The worst verdict of all subjects; `pass` where none was judged.
+    pub verdict: Decision,
+    /// Whether the merge is to be blocked.
+    pub blocking: bool,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// What this run paid for, all subjects.
+    pub spent_usd: Usd,
+    /// What a reader should know besides, a sentence each.
+    pub notes: Vec<String>,
+    /// One entry for each model that the change touches.
+    pub subjects: Vec<SubjectVerdict>,
+}
+
+/// Why sampling stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stopped {
+    /// The verdict was proven.
+    Decided,
+    /// Every case was drawn.
+    Exhausted,
+    /// The sample's maximum was reached.
+    Max,
+    /// The budget would not cover the next request.
+    Budget,
+    /// Too many samples had no answer.
+    Unavailable,
+}
+
+/// The verdict on one model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubjectVerdict {
+    /// Its name in the model config.
+    pub name: String,
+    /// What the gate says of it.
+    pub verdict: Decision,
+    /// Whether this subject blocks the merge.
+    pub blocking: bool,
+    /// False where the verdict follows a lean and was not shown.
+    pub proven: bool,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// Why sampling stopped.
+    pub stopped: Stopped,
+    /// The baseline's model; nothing where the model is new.
+    pub baseline: Option<ModelAt>,
+    /// The candidate's model.
+    pub candidate: ModelAt,
+    /// What is claimed (`suite`).
+    pub claim: String,
+    /// The seed of the draw.
+    pub seed: Seed,
+    /// How many pairs the whole draw has.
+    pub planned: u64,
+    /// How many pairs were judged: the prefix that everything below is over.
+    pub pairs: u64,
+    /// How many images this run paid for, both sides.
+    pub images_bought: u64,
+    /// How many samples came from the store, by side.
+    pub from_store: BySide<u64>,
+    /// What this run paid for.
+    pub spent_usd: Usd,
+    /// The limits, in the order of the design.
+    pub limits: Vec<LimitResult>,
+    /// How the samples ended.
+    pub outcomes: BySide<OutcomeCounts>,
+    /// How often each check failed.
+    pub checks: Vec<CheckCount>,
+    /// Failures by tag, most first.
+    pub tags: Vec<TagCount>,
+    /// Which pairs changed their mind.
+    pub flips: Flips,
+    /// What images cost.
+    pub cost: BySide<Option<CostSummary>>,
+    /// How long images took.
+    pub latency: BySide<Option<LatencySummary>>,
+    /// Every sample that failed, candidate first, newly failing first.
+    pub failures: Vec<Failure>,
+}
+
+/// A model at a revision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelAt {
+    /// The commit; nothing for a folder that is no commit.
+    pub commit: Option<CommitSha>,
+    /// How people name the revision: `main@4f2c91a`, `work tree`.
+    pub label: String,
+    /// The provider's name in the policy.
+    pub provider: String,
+    /// The model's id; the steps of a pipeline joined by ` + `.
+    pub model: String,
+    /// The resolved config, as JSON.
+    pub config: serde_json::Value,
+}
+
+/// What a limit is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Shares between 0 and 1; the change is a difference.
+    Rate,
+    /// Dollars per thousand images; a relative limit's change is a share of the baseline.
+    UsdPer1k,
+    /// Seconds; a relative limit's change is a share of the baseline.
+    Seconds,
+}
+
+/// How a limit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LimitOutcome {
+    /// Kept.
+    Pass,
+    /// Broken.
+    Fail,
+    /// Neither could be shown.
+    Inconclusive,
+    /// There was nothing to judge it by (no baseline, no images); `note` says what.
+    Skipped,
+}
+
+/// One limit, and how the change stands against it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LimitResult {
+    /// Its path in the policy: `failure_rate.max_increase`, `by_tag.typography.failure_rate.max`.
+    pub name: String,
+    /// How it stands.
+    pub outcome: LimitOutcome,
+    /// What the numbers are.
+    pub unit: Unit,
+    /// The baseline's value.
+    pub baseline: Option<f64>,
+    /// The candidate's value.
+    pub candidate: Option<f64>,
+    /// Candidate against baseline: a difference for rates, a share of the baseline otherwise.
+    pub change: Option<f64>,
+    /// The 95% interval: of the change for `max_increase`, of the candidate's value for `max`.
+    pub interval: Option<[f64; 2]>,
+    /// The limit, in the unit of what it bounds.
+    pub limit: f64,
+    /// What a reader must know of this line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// How often a check failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckCount {
+    /// The check, or `refused` and `broken` for the outcomes that no check judges.
+    pub check: String,
+    /// Failures.
+    pub failed: BySide<u64>,
+    /// Of these, how many the check was unsure of.
+    pub unsure: BySide<u64>,
+    /// Samples that the check could not judge.
+    pub skipped: BySide<u64>,
+}
+
+/// Failures of one tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagCount {
+    /// The tag.
+    pub tag: String,
+    /// Pairs with this tag.
+    pub pairs: u64,
+    /// Failures.
+    pub failed: BySide<u64>,
+}
+
+/// Pairs in which just one side fails, and in which both do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Flips {
+    /// The candidate fails, the baseline does not.
+    pub newly_failing: u64,
+    /// The baseline fails, the candidate does not.
+    pub newly_passing: u64,
+    /// Both fail.
+    pub both_failing: u64,
+}
+
+/// What images cost, over the judged pairs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CostSummary {
+    /// Per thousand images that were delivered, broken ones included.
+    pub per_1k_usd: Option<Usd>,
+    /// Per thousand images that passed.
+    pub effective_per_1k_usd: Option<Usd>,
+    /// All of it.
+    pub total_usd: Usd,
+    /// How well it is known: the weakest basis of any sample.
+    pub basis: super::CostBasis,
+}
+
+/// How long images took, over the judged pairs in which both sides answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencySummary {
+    /// The median, in seconds.
+    pub p50_s: f64,
+    /// The 95th percentile, in seconds.
+    pub p95_s: f64,
+    /// How many samples.
+    pub samples: u64,
+}
+
+/// A sample that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The case.
+    pub case: String,
+    /// Which repeat of it, from 0.
+    pub repeat: u32,
+    /// Which side.
+    pub side: Side,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The checks that failed.
+    pub checks: Vec<String>,
+    /// The picture, relative to the output folder.
+    pub image: Option<String>,
+    /// Whether the other side of the pair did not fail.
+    pub flipped: bool,
+}

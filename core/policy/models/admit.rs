@@ -1,0 +1,188 @@
+//! What the policy lets a model file ask for. A model file is untrusted: all that is not admitted here
+//! is refused before any request.
+
+use serde_json::Value;
+use wildmatch::WildMatch;
+
+use super::{ModelConfig, Step};
+use crate::inert;
+use crate::policy::params::{is_admitted, is_reserved, sends_elsewhere};
+use crate::policy::problem::{Problems, Span};
+use crate::policy::record::nearest;
+use crate::policy::types::{Policy, Provider, ProviderVocabulary, Vocabulary};
+
+/// Reports whatever of a model the policy does not admit: its providers, model ids, tasks, prices and
+/// parameters, at every step.
+pub fn admit(
+    model: &ModelConfig,
+    policy: &Policy,
+    vocabulary: &Vocabulary<'_>,
+    problems: &mut Problems,
+) {
+    for step in &model.steps {
+        let Some(provider) = policy.providers.get(&step.provider.value) else {
+            unknown_provider(step, policy, problems);
+            refuse_reserved(step, problems);
+            continue;
+        };
+        let kind = vocabulary.providers.iter().find(|kind| kind.kind == provider.kind);
+        admit_model(step, policy, problems);
+        admit_price(step, provider, kind, problems);
+        refuse_reserved(step, problems);
+        if let Some(kind) = kind {
+            admit_params(step, provider, kind, problems);
+        }
+    }
+}
+
+fn shown(text: &str) -> String {
+    inert::one_line(text, 80)
+}
+
+fn unknown_provider(step: &Step, policy: &Policy, problems: &mut Problems) {
+    let known: Vec<_> = policy.providers.keys().map(String::as_str).collect();
+    let help = match nearest(&step.provider.value, &known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the policy has: {}", known.join(", ")),
+    };
+    problems.error_with_help(
+        step.provider.span,
+        format!("the policy has no provider `{}`; nothing was sent", shown(&step.provider.value)),
+        help,
+    );
+}
+
+fn admit_model(step: &Step, policy: &Policy, problems: &mut Problems) {
+    if policy.allow.is_empty() {
+        return;
+    }
+    let rules: Vec<_> =
+        policy.allow.iter().filter(|rule| rule.provider == step.provider.value).collect();
+    let admitted = rules.iter().any(|rule| {
+        WildMatch::new(&rule.model).matches(&step.model.value)
+            && (rule.tasks.is_empty() || rule.tasks.contains(&step.task))
+    });
+    if admitted {
+        return;
+    }
+    let list: Vec<_> = rules
+        .iter()
+        .map(|rule| {
+            let tasks: Vec<_> = rule.tasks.iter().map(|task| task.word()).collect();
+            let tasks =
+                if tasks.is_empty() { String::new() } else { format!(" for {}", tasks.join(", ")) };
+            format!("`{}`{tasks}", rule.model)
+        })
+        .collect();
+    let help = if list.is_empty() {
+        "its `models.allow` admits no model of this provider".to_owned()
+    } else {
+        format!("its `models.allow` admits {}", list.join("; "))
+    };
+    problems.error_with_help(
+        step.model.span,
+        format!(
+            "the policy does not allow the model `{}` of `{}` for {}; nothing was sent",
+            shown(&step.model.value),
+            shown(&step.provider.value),
+            step.task.word()
+        ),
+        help,
+    );
+}
+
+/// Without a price no budget could hold.
+fn admit_price(
+    step: &Step,
+    provider: &Provider,
+    kind: Option<&ProviderVocabulary>,
+    problems: &mut Problems,
+) {
+    let required = kind.is_none_or(|kind| kind.price_required);
+    let known = provider.price.as_ref().and_then(|price| price.of(&step.model.value)).is_some();
+    if required && !known {
+        problems.error_with_help(
+            step.model.span,
+            format!(
+                "the policy knows no price of the model `{}` of `{}`; nothing was sent",
+                shown(&step.model.value),
+                shown(&step.provider.value)
+            ),
+            format!("add it to `providers.{}.price` on the base branch", provider.name),
+        );
+    }
+}
+
+/// Reports parameters that no policy can admit.
+fn refuse_reserved(step: &Step, problems: &mut Problems) {
+    for name in step.params.keys().filter(|name| is_reserved(name)) {
+        let span = step.params_spans.get(name).copied().unwrap_or(step.model.span);
+        problems.error_with_help(
+            span,
+            format!("the parameter `{}` is never admitted; nothing was sent", shown(name)),
+            "presscheck sets it itself, or it would send data elsewhere",
+        );
+    }
+}
+
+fn admit_params(
+    step: &Step,
+    provider: &Provider,
+    kind: &ProviderVocabulary,
+    problems: &mut Problems,
+) {
+    for (name, value) in step.params.iter().filter(|(name, _)| !is_reserved(name)) {
+        let span = step.params_spans.get(name).copied().unwrap_or(step.model.span);
+        if !is_admitted(name, kind, provider) {
+            let admitted: Vec<_> = kind
+                .params
+                .iter()
+                .copied()
+                .chain(provider.params.iter().map(String::as_str))
+                .collect();
+            let help = match nearest(name, &admitted) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!(
+                    "`providers.{}.params` of the policy would have to list it, on the base branch",
+                    provider.name
+                ),
+            };
+            problems.error_with_help(
+                span,
+                format!(
+                    "the policy does not admit the parameter `{}`; nothing was sent",
+                    shown(name)
+                ),
+                help,
+            );
+        } else {
+            refuse_inside(name, value, span, problems);
+        }
+    }
+}
+
+/// Reports keys that would send data elsewhere inside an admitted parameter.
+fn refuse_inside(name: &str, value: &Value, span: Span, problems: &mut Problems) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                if sends_elsewhere(key) {
+                    problems.error_with_help(
+                        span,
+                        format!(
+                            "the parameter `{}` holds `{}`, which is never admitted; nothing was sent",
+                            shown(name),
+                            shown(key)
+                        ),
+                        "it would send data elsewhere",
+                    );
+                }
+                refuse_inside(name, value, span, problems);
+            }
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|item| refuse_inside(name, item, span, problems));
+        }
+        _ => {}
+    }
+}

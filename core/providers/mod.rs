@@ -1,0 +1,206 @@
+//! The wire dialects: one file each, one line each in the registry, no I/O.
+//!
+//! A dialect turns an [`Order`] into a call and a reply into a [`Step`]. Whoever sends the call (the
+//! transport) never knows what a provider is; the dialect never knows how bytes travel. A key is never
+//! here: headers carry [`Text::Secret`] parts, which the transport fills in at the last moment.
+
+mod http;
+mod picture;
+mod registry;
+mod simulated;
+mod words;
+
+pub use picture::picture_format;
+pub use registry::{Kind, REGISTRY, kind, open, vocabulary};
+pub use words::{MAX_WORDS, provider_words};
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::units::{Seed, Usd};
+
+/// What is asked of a model: everything that determines the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The model's id.
+    pub model: &'a str,
+    /// Its parameters, as the model config has them, already admitted by the policy.
+    pub params: &'a Map<String, Value>,
+    /// What is to be drawn, exactly.
+    pub prompt: &'a str,
+    /// The seed, for models that take one.
+    pub seed: Seed,
+    /// The input picture of an edit or an upscale.
+    pub image: Option<&'a Bytes>,
+}
+
+/// A piece of a header: literal, or a key that only the transport knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Text {
+    /// As it is.
+    Plain(String),
+    /// The content of this environment variable, which the provider's `api_key_env` lists.
+    Secret(String),
+}
+
+/// An HTTP call to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Where to.
+    pub url: Url,
+    /// Headers: lower-case names; each value is the parts joined.
+    pub headers: Vec<(String, Vec<Text>)>,
+    /// The body; empty for `GET`.
+    pub body: Bytes,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers, lower-case names, values that are no text left out.
+    pub headers: Vec<(String, String)>,
+    /// The whole body, under the transport's limit.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// The first value of a header (lower-case name).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What to do after a reply.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The sample is over.
+    Done(Answer),
+    /// The picture lies at this address: fetch it, without any key.
+    Fetch(Url),
+    /// The picture is not ready: make this call after this time.
+    Poll(Call, Duration),
+}
+
+/// How an exchange ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Bytes that claim to be a picture.
+    Image {
+        /// The bytes as they came.
+        bytes: Bytes,
+        /// What the answer said they are.
+        content_type: Option<String>,
+        /// What the answer said it cost, where it did.
+        cost: Option<Usd>,
+    },
+    /// The provider's safety policy refused.
+    Refused {
+        /// The provider's own words.
+        words: String,
+    },
+    /// A success that holds no picture: an error body under 200, HTML, an empty list.
+    Broken {
+        /// A short kind: `html`, `json_error`, `empty`, `bad_base64`, …
+        kind: String,
+        /// The provider's own words, or what is wrong.
+        words: String,
+    },
+    /// No picture, for a reason that is not the picture's.
+    Fault(Fault),
+}
+
+/// A failure that says nothing about the model's pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// What kind.
+    pub kind: FaultKind,
+    /// The provider's own words.
+    pub words: String,
+    /// How long the provider asks us to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// What kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// Too many requests: wait and repeat.
+    RateLimited,
+    /// The server failed: wait and repeat.
+    ServerFault,
+    /// The answer stopped in the middle, or never came: the charge is unknown.
+    TimeoutUnknown,
+    /// The connection could not be made: nothing was charged; repeat.
+    Unreachable,
+    /// The key is missing, wrong or without right: nothing more can be bought.
+    Auth,
+    /// No credit is left: nothing more can be bought.
+    OutOfCredit,
+    /// The model does not exist, or no longer.
+    ModelRetired,
+    /// The provider can't accept this request, whatever the prompt.
+    BadRequest,
+}
+
+impl FaultKind {
+    /// Whether the same request may succeed later, and nothing was charged for this attempt.
+    #[must_use]
+    pub const fn is_transient(self) -> bool {
+        matches!(self, Self::RateLimited | Self::ServerFault | Self::Unreachable)
+    }
+
+    /// Whether no further request of this side can succeed: the run stops at once.
+    #[must_use]
+    pub const fn is_fatal(self) -> bool {
+        matches!(self, Self::Auth | Self::OutOfCredit | Self::ModelRetired)
+    }
+
+    /// The word of evidence: `rate_limited`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate_limited",
+            Self::ServerFault => "server_fault",
+            Self::TimeoutUnknown => "timeout_unknown",
+            Self::Unreachable => "unreachable",
+            Self::Auth => "auth",
+            Self::OutOfCredit => "out_of_credit",
+            Self::ModelRetired => "model_retired",
+            Self::BadRequest => "bad_request",
+        }
+    }
+}
+
+/// A wire dialect, set up for one provider of the policy.
+pub trait Dialect: Send + Sync {
+    /// Goes up when the same order would be sent or understood differently: part of a sample's identity.
+    fn version(&self) -> u32;
+
+    /// The call that asks for the picture.
+    ///
+    /// # Errors
+    /// A sentence, where the order can't be expressed (a parameter of the wrong type, no input picture).
+    fn begin(&self, order: &Order<'_>) -> Result<Call, String>;
+
+    /// What the reply to the first call, or to a poll, means.
+    fn understand(&self, order: &Order<'_>, reply: &Reply) -> Step;
+
+    /// What this reply says that the picture cost, where it does. Asked for each reply on the way, since
+    /// a cost may stand beside a download address or in a poll's answer.
+    fn cost(&self, reply: &Reply) -> Option<Usd> {
+        let _ = reply;
+        None
+    }
+
+    /// What the reply to a [`Step::Fetch`] means.
+    fn fetched(&self, reply: &Reply) -> Answer;
+}

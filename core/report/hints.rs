@@ -1,0 +1,323 @@
+//! What a reader would otherwise have to find out: where failures lie, what else changed.
+
+use std::collections::BTreeMap;
+
+use super::evidence;
+use super::line::Line;
+use super::{Run, Subject, words};
+use crate::gate::{Outcome, Stopped, SubjectVerdict};
+use crate::units::Usd;
+
+/// Hints on every subject, as plain sentences; names stand in backticks.
+#[must_use]
+pub fn hints(run: &Run) -> Vec<String> {
+    let empty = Subject::default();
+    let several = run.verdict.subjects.len() > 1;
+    let mut hints = Vec::new();
+    for (index, verdict) in run.verdict.subjects.iter().enumerate() {
+        let subject = run.subjects.get(index).unwrap_or(&empty);
+        for line in subject_hints(verdict, subject, run.budget) {
+            let line =
+                if several { Line::new().name(&verdict.name).ours(": ").then(line) } else { line };
+            hints.push(line.plain());
+        }
+    }
+    hints
+}
+
+/// Hints on one subject, most telling first.
+pub(crate) fn subject_hints(verdict: &SubjectVerdict, subject: &Subject, budget: Usd) -> Vec<Line> {
+    [
+        where_failures_lie(verdict, subject),
+        newly_passing(verdict),
+        no_answers(subject),
+        budget_ended(verdict, budget),
+        dearer_when_good(verdict),
+        slow_tail(verdict),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// `11 of 13 failures are text, 9 of them in locale-de and locale-pl.`
+fn where_failures_lie(verdict: &SubjectVerdict, subject: &Subject) -> Option<Line> {
+    let pairs = evidence::pairs(subject);
+    let failing: Vec<_> =
+        pairs.iter().filter_map(|pair| pair.candidate).filter(|sample| sample.failure).collect();
+    let total = failing.len();
+    if total < 3 {
+        return None;
+    }
+    let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
+    let cause = |sample: &&super::SampleLine| -> Vec<String> {
+        let mut names: Vec<String> =
+            evidence::objections(sample).map(|finding| finding.check.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            names.push(sample.kind.clone().unwrap_or_else(|| sample.outcome.word().to_owned()));
+        }
+        names
+    };
+    let named: Vec<_> = failing.iter().map(|sample| (*sample, cause(sample))).collect();
+    for (_, names) in &named {
+        for name in names {
+            *causes.entry(name).or_default() += 1;
+        }
+    }
+    let (name, most) = causes.iter().max_by_key(|(_, count)| **count)?;
+    if most * 2 < total {
+        // One of each is no pattern.
+        return (*most > 1).then(|| several_causes(&causes, total));
+    }
+    let line = if *most == total {
+        Line::new().ours(format!("All {total} failures are ")).name(name)
+    } else {
+        Line::new().ours(format!("{most} of {total} failures are ")).name(name)
+    };
+    let theirs: Vec<_> = named
+        .iter()
+        .filter(|(_, names)| names.iter().any(|known| known == name))
+        .map(|(sample, _)| *sample)
+        .collect();
+    let tags = telling_tags(verdict, &theirs);
+    let inside = theirs
+        .iter()
+        .filter(|sample| sample.tags.iter().any(|tag| tags.contains(&tag.as_str())))
+        .count();
+    Some(if tags.is_empty() {
+        line.ours(".")
+    } else if inside == theirs.len() {
+        line.ours(", all of them in ").names(&tags).ours(".")
+    } else {
+        line.ours(format!(", {inside} of them in ")).names(&tags).ours(".")
+    })
+}
+
+/// `35 failures: 14 dimensions, 9 decode, 7 html and 5 others.`
+fn several_causes(causes: &BTreeMap<&str, usize>, total: usize) -> Line {
+    let mut causes: Vec<_> = causes.iter().collect();
+    causes.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), **name));
+    let mut line = Line::new().ours(format!("{total} failures: "));
+    let shown = causes.len().min(3);
+    for (index, (name, count)) in causes.iter().take(shown).enumerate() {
+        let last = index + 1 == shown && causes.len() == shown;
+        let join = match index {
+            0 => "",
+            _ if last => " and ",
+            _ => ", ",
+        };
+        line = line.ours(format!("{join}{count} ")).name(name);
+    }
+    let others: usize = causes.iter().skip(shown).map(|(_, count)| **count).sum();
+    if others > 0 {
+        let word = if others == 1 { "other" } else { "others" };
+        line = line.ours(format!(" and {others} {word}"));
+    }
+    line.ours(".")
+}
+
+/// At most two tags that hold far more of these failures than their share of the prompts, where
+/// together they hold most of them.
+fn telling_tags<'a>(verdict: &'a SubjectVerdict, failing: &[&super::SampleLine]) -> Vec<&'a str> {
+    let mut telling: Vec<(&str, usize)> = Vec::new();
+    for tag in &verdict.tags {
+        let inside = failing.iter().filter(|sample| sample.tags.contains(&tag.tag)).count();
+        let pairs = usize::try_from(tag.pairs).unwrap_or(usize::MAX);
+        let all = usize::try_from(verdict.pairs).unwrap_or(usize::MAX);
+        // Half as many again as a fair share: inside / failing >= 1.5 * pairs / all.
+        let telling_much = inside.saturating_mul(all).saturating_mul(2)
+            >= failing.len().saturating_mul(pairs).saturating_mul(3);
+        if inside >= 2 && pairs < all && telling_much {
+            telling.push((&tag.tag, inside));
+        }
+    }
+    telling.sort_by_key(|(_, inside)| std::cmp::Reverse(*inside));
+    telling.truncate(2);
+    let covered = failing
+        .iter()
+        .filter(|sample| telling.iter().any(|(tag, _)| sample.tags.iter().any(|t| t == tag)))
+        .count();
+    if covered * 2 < failing.len() {
+        return Vec::new();
+    }
+    telling.into_iter().map(|(tag, _)| tag).collect()
+}
+
+/// `Two prompts that failed before now pass.`
+fn newly_passing(verdict: &SubjectVerdict) -> Option<Line> {
+    let flips = verdict.flips.newly_passing;
+    let word = words::count_word(flips);
+    match flips {
+        0 => None,
+        1 => Some(Line::new().ours("One prompt that failed before now passes.")),
+        _ => Some(Line::new().ours(format!("{word} prompts that failed before now pass."))),
+    }
+}
+
+/// `12 requests had no answer: 9 rate_limited, 3 timeout_unknown. …`
+fn no_answers(subject: &Subject) -> Option<Line> {
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    for sample in subject.samples.iter().filter(|s| s.outcome == Outcome::Unavailable) {
+        *kinds.entry(sample.kind.as_deref().unwrap_or("unknown")).or_default() += 1;
+    }
+    let all: u64 = kinds.values().sum();
+    if all == 0 {
+        return None;
+    }
+    let unreachable = kinds.get("unreachable").copied().unwrap_or_default();
+    let limited = kinds.get("rate_limited").copied().unwrap_or_default();
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let verb = if all == 1 { "request had" } else { "requests had" };
+    let mut line = Line::new().ours(format!("{} {verb} no answer", words::count_word(all)));
+    if let [(kind, _)] = kinds.as_slice() {
+        line = line.ours(" (").name(kind).ours(").");
+    } else {
+        for (index, (kind, count)) in kinds.iter().take(3).enumerate() {
+            let before = if index > 0 { ", " } else { ": " };
+            line = line.ours(format!("{before}{count} ")).name(kind);
+        }
+        line = line.ours(".");
+    }
+    if unreachable * 2 >= all {
+        line = line.ours(" Is the server up, and does the provider's `url` point to it?");
+    }
+    // One or two happen to everybody.
+    if limited >= 3 && limited * 2 >= all {
+        line = line.ours(" A lower `concurrency` or `rate` of the provider helps.");
+    }
+    Some(line)
+}
+
+/// What the whole sample would have taken, where the budget ended first.
+fn budget_ended(verdict: &SubjectVerdict, budget: Usd) -> Option<Line> {
+    if verdict.stopped != Stopped::Budget || verdict.pairs == 0 {
+        return None;
+    }
+    let left = verdict.planned.saturating_sub(verdict.pairs);
+    // Per thousand pairs, and a thousandth of that: the price of a pair.
+    let more = verdict.spent_usd.per_thousand(verdict.pairs)?.per_thousand(1_000_000)? * left;
+    Some(Line::new().ours(format!(
+        "The budget of {} covered {} of {} pairs; the rest would take about {} more.",
+        words::money(budget),
+        words::thousands(verdict.pairs),
+        words::thousands(verdict.planned),
+        words::money(more)
+    )))
+}
+
+/// A cheaper picture that is dearer once the failing ones are thrown away.
+fn dearer_when_good(verdict: &SubjectVerdict) -> Option<Line> {
+    let before = verdict.cost.baseline.as_ref()?;
+    let after = verdict.cost.candidate.as_ref()?;
+    let good_before = before.effective_per_1k_usd?;
+    let good_after = after.effective_per_1k_usd?;
+    (after.per_1k_usd? < before.per_1k_usd? && good_after > good_before).then(|| {
+        Line::new().ours(format!(
+            "An image costs less, but a good image costs more: {} per 1k, {} before.",
+            words::money(good_after),
+            words::money(good_before)
+        ))
+    })
+}
+
+/// A few images that take far longer than most.
+fn slow_tail(verdict: &SubjectVerdict) -> Option<Line> {
+    let after = verdict.latency.candidate.as_ref()?;
+    let long = after.p95_s >= 3.0 * after.p50_s && after.p95_s >= 5.0 && after.samples >= 20;
+    long.then(|| {
+        Line::new().ours(format!(
+            "Half of the images come within {}, but one in twenty takes {} or more.",
+            words::seconds(after.p50_s),
+            words::seconds(after.p95_s)
+        ))
+    })
+}
+
+/// `11 newly failing, 2 newly passing, 2 failing on both sides`; nothing where no pair fails.
+pub(crate) fn flips(verdict: &SubjectVerdict) -> Option<String> {
+    let flips = &verdict.flips;
+    let mut parts = Vec::new();
+    if flips.newly_failing > 0 {
+        parts.push(format!("{} newly failing", words::thousands(flips.newly_failing)));
+    }
+    if flips.newly_passing > 0 {
+        parts.push(format!("{} newly passing", words::thousands(flips.newly_passing)));
+    }
+    if flips.both_failing > 0 {
+        parts.push(format!("{} failing on both sides", words::thousands(flips.both_failing)));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{self, End};
+    use super::*;
+
+    #[test]
+    fn failures_are_told_by_check_and_tag() {
+        let run = fixtures::fail();
+        let hints = hints(&run);
+        assert_eq!(
+            hints.first().map(String::as_str),
+            Some("11 of 13 failures are `text`, 9 of them in `locale-de` and `locale-pl`.")
+        );
+        assert_eq!(
+            hints.get(1).map(String::as_str),
+            Some("Two prompts that failed before now pass.")
+        );
+    }
+
+    #[test]
+    fn scattered_failures_are_not_pressed_into_a_pattern() {
+        let mut plans = fixtures::plans(80);
+        for (at, check) in [(0, "text"), (9, "palette"), (18, "dimensions"), (27, "blank")] {
+            plans[at].ends[1] = End::Check(check, "x");
+        }
+        let run = fixtures::run(vec![fixtures::subject("hero", &plans, 80)]);
+        assert_eq!(hints(&run), Vec::<String>::new());
+        for plan in &mut plans[..40] {
+            plan.ends[1] = End::Check("text", "x");
+        }
+        let run = fixtures::run(vec![fixtures::subject("hero", &plans, 80)]);
+        assert_eq!(hints(&run), ["All 40 failures are `text`."], "no tag has more than its share");
+    }
+
+    #[test]
+    fn money_and_time_are_told_where_they_surprise() {
+        let mut run = fixtures::budget_stop();
+        assert_eq!(
+            hints(&run),
+            ["The budget of $1.60 covered 40 of 400 pairs; the rest would take about $14.40 more."]
+        );
+        let verdict = &mut run.verdict.subjects[0];
+        verdict.stopped = Stopped::Decided;
+        verdict.cost.candidate.as_mut().unwrap().effective_per_1k_usd = Some(fixtures::usd("$150"));
+        verdict.latency.candidate.as_mut().unwrap().p95_s = 21.0;
+        assert_eq!(
+            hints(&run),
+            [
+                "An image costs less, but a good image costs more: $150.00 per 1k, $136.55 before.",
+                "Half of the images come within 1.6 s, but one in twenty takes 21.0 s or more.",
+            ]
+        );
+    }
+
+    #[test]
+    fn many_rejected_requests_come_with_advice() {
+        let mut plans = fixtures::plans(40);
+        for plan in plans.iter_mut().take(4) {
+            plan.ends[1] = End::Silent("rate_limited", "429");
+        }
+        plans[5].ends[1] = End::Silent("timeout_unknown", "no answer in 60 s");
+        let run = fixtures::run(vec![fixtures::subject("hero", &plans, 40)]);
+        assert_eq!(
+            hints(&run),
+            ["Five requests had no answer: 4 `rate_limited`, 1 `timeout_unknown`. A lower \
+              `concurrency` or `rate` of the provider helps."]
+        );
+    }
+}

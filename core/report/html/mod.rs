@@ -1,0 +1,210 @@
+//! The verdict as one self-contained page: no script, no request to anywhere.
+
+mod pairs;
+mod pictures;
+mod tables;
+mod view;
+
+use std::fmt;
+
+use askama::Template as _;
+
+use super::Run;
+
+/// What a page may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HtmlOptions {
+    /// The most bytes of thumbnails that are embedded, before base64 makes a third more of them. Pairs
+    /// beyond it link to their originals.
+    pub max_thumbnail_bytes: usize,
+    /// The most failing pairs that are shown with their pictures; the rest is in `samples.jsonl`.
+    pub max_pairs: usize,
+}
+
+impl Default for HtmlOptions {
+    fn default() -> Self {
+        Self { max_thumbnail_bytes: 12 * 1024 * 1024, max_pairs: 1_000 }
+    }
+}
+
+/// The content of `report.html`.
+///
+/// Thumbnails are embedded in the order of the page, failing pairs first, as far as the options allow;
+/// originals are linked as `images/…` beside the page.
+///
+/// # Errors
+/// Where the template can't be rendered, which no content of a run leads to.
+pub fn html(run: &Run, options: HtmlOptions) -> Result<String, fmt::Error> {
+    view::page(run, options).render().map_err(|_| fmt::Error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn page(run: &Run) -> String {
+        html(run, HtmlOptions::default()).unwrap()
+    }
+
+    /// The page without its style and its embedded pictures.
+    fn body(page: &str) -> String {
+        let (_, body) = page.split_once("</head>").unwrap();
+        let mut pieces = body.split("data:image/png;base64,");
+        let mut body = pieces.next().unwrap().to_owned();
+        for piece in pieces {
+            body.push_str("DATA");
+            body.push_str(
+                piece.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "+/=".contains(c)),
+            );
+        }
+        body
+    }
+
+    #[test]
+    fn pages_read_well() {
+        for (name, run) in [
+            ("fail", fixtures::fail()),
+            ("unchanged", fixtures::unchanged()),
+            ("new_model", fixtures::new_model()),
+            ("hostile", fixtures::hostile()),
+        ] {
+            let lines: Vec<String> = body(&page(&run))
+                .lines()
+                .map(|l| l.trim().to_owned())
+                .filter(|l| !l.is_empty())
+                .collect();
+            insta::assert_snapshot!(format!("html_{name}"), lines.join("\n"));
+        }
+    }
+
+    /// Whether every tag of the page is one of ours, and no attribute came from outside.
+    fn assert_inert(page: &str) {
+        const TAGS: [&str; 46] = [
+            "!doctype",
+            "html",
+            "head",
+            "meta",
+            "title",
+            "style",
+            "body",
+            "header",
+            "main",
+            "footer",
+            "section",
+            "article",
+            "nav",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "p",
+            "a",
+            "table",
+            "caption",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "ul",
+            "ol",
+            "li",
+            "dl",
+            "dt",
+            "dd",
+            "div",
+            "span",
+            "code",
+            "pre",
+            "figure",
+            "figcaption",
+            "img",
+            "details",
+            "summary",
+            "strong",
+            "em",
+            "bdi",
+            "small",
+            "br",
+        ];
+        for part in page.split('<').skip(1) {
+            let name = part.trim_start_matches('/');
+            let name = name.split(|c: char| c.is_whitespace() || c == '>').next().unwrap();
+            assert!(TAGS.contains(&name), "<{name}");
+            let tag = part.split('>').next().unwrap().to_lowercase();
+            for attribute in tag.split('"').step_by(2) {
+                assert!(!attribute.contains(" on"), "<{tag}>");
+            }
+            for address in ["src=\"", "href=\""] {
+                for value in tag.split(address).skip(1) {
+                    let good = value.starts_with("data:image/")
+                        || value.starts_with('#')
+                        || value.starts_with("images/")
+                        || (address == "href=\"" && value.starts_with("https://github.com/octo/"));
+                    assert!(good, "<{tag}>");
+                }
+            }
+        }
+        assert!(!page.contains(['\u{202e}', '\u{1b}', '\0']));
+    }
+
+    #[test]
+    fn nothing_is_loaded_and_nothing_runs() {
+        for (name, run) in fixtures::all() {
+            let page = page(&run);
+            assert!(page.contains("default-src 'none'"), "{name}");
+            assert_inert(&page);
+        }
+        let hostile = page(&fixtures::hostile());
+        assert!(hostile.contains("&#60;script&#62;"), "shown as text");
+        assert!(!hostile.contains("href=\"javascript"));
+    }
+
+    #[test]
+    fn thumbnails_keep_to_their_budget() {
+        let run = fixtures::fail();
+        let with = |bytes| {
+            let options = HtmlOptions { max_thumbnail_bytes: bytes, ..HtmlOptions::default() };
+            html(&run, options).unwrap().matches("data:image/png").count()
+        };
+        assert_eq!(with(0), 0);
+        let all = run.subjects[0].thumbnails.len();
+        let size =
+            run.subjects[0].thumbnails.values().map(|picture| picture.bytes.len()).max().unwrap();
+        assert_eq!(with(usize::MAX), all);
+        assert!((1..=4).contains(&with(size * 3)), "{}", with(size * 3));
+        let page = html(&run, HtmlOptions { max_thumbnail_bytes: 0, max_pairs: 3 }).unwrap();
+        assert!(page.contains("href=\"images/"), "originals are still linked");
+        assert!(page.contains("samples.jsonl"), "what is left out is told");
+    }
+
+    #[test]
+    fn thousands_of_failures_make_a_page() {
+        let page = page(&fixtures::thousands());
+        assert_eq!(page.matches("<article").count(), 1_000);
+        assert!(page.contains("1,000 more"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn any_text_is_only_text(text in any::<String>()) {
+            let mut run = fixtures::hostile();
+            text.clone_into(&mut run.verdict.subjects[0].name);
+            text.clone_into(&mut run.policy_at);
+            run.job_url = Some(text.clone());
+            for sample in &mut run.subjects[0].samples {
+                text.clone_into(&mut sample.prompt);
+                sample.error = Some(text.clone());
+                sample.image = Some(text.clone());
+                for finding in &mut sample.findings {
+                    text.clone_into(&mut finding.message);
+                }
+            }
+            assert_inert(&page(&run));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The page's pairs: side by side where one fails, in a list where none does.
+
+use super::pictures::{self, Picture, Pictures};
+use super::view::{block, line};
+use crate::checks::CheckResult;
+use crate::gate::{Outcome, Side};
+use crate::report::evidence::{self, Pair, PairKind};
+use crate::report::{SampleLine, Subject, words};
+
+/// The most passing pairs that are listed.
+const MAX_PASSING: usize = 2_000;
+/// The most characters of a prompt on the page.
+const MAX_PROMPT: usize = 4_000;
+
+/// Pairs of one kind.
+pub(super) struct Group {
+    pub(super) title: &'static str,
+    pub(super) lead: &'static str,
+    pub(super) count: String,
+    pub(super) pairs: Vec<PairView>,
+    pub(super) more: Option<String>,
+}
+
+/// A pair with what is known of it.
+pub(super) struct PairView {
+    pub(super) name: String,
+    pub(super) tags: Vec<String>,
+    pub(super) prompt: String,
+    pub(super) seed: String,
+    pub(super) cards: Vec<Card>,
+}
+
+/// One side of a pair.
+pub(super) struct Card {
+    pub(super) side: Side,
+    pub(super) class: &'static str,
+    pub(super) word: &'static str,
+    pub(super) alt: String,
+    pub(super) picture: Option<Picture>,
+    pub(super) original: Option<String>,
+    pub(super) findings: Vec<(String, &'static str, String)>,
+    pub(super) words: Option<String>,
+    pub(super) facts: String,
+}
+
+/// Pairs that need no picture.
+pub(super) struct QuietList {
+    pub(super) title: String,
+    pub(super) rows: Vec<[String; 3]>,
+    pub(super) more: Option<String>,
+}
+
+pub(super) fn groups(
+    subject: &Subject,
+    pairs: &[Pair<'_>],
+    pictures: &mut Pictures,
+    max_pairs: usize,
+) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut left = max_pairs;
+    for (kind, title, lead) in [
+        (
+            PairKind::NewlyFailing,
+            "Newly failing",
+            "The baseline's image is good, the candidate's is not.",
+        ),
+        (
+            PairKind::BothFailing,
+            "Failing on both sides",
+            "These say nothing for or against the change.",
+        ),
+        (
+            PairKind::NewlyPassing,
+            "Newly passing",
+            "The baseline's image fails, the candidate's is good.",
+        ),
+    ] {
+        let all: Vec<&Pair<'_>> = pairs.iter().filter(|pair| pair.kind() == kind).collect();
+        if all.is_empty() {
+            continue;
+        }
+        let shown = all.len().min(left);
+        left -= shown;
+        let more = all.len() - shown;
+        let (title, lead) = if all.iter().all(|pair| pair.baseline.is_none()) {
+            ("Failing", "The model is new: there is no baseline beside it.")
+        } else {
+            (title, lead)
+        };
+        groups.push(Group {
+            title,
+            lead,
+            count: words::thousands(all.len() as u64),
+            pairs: all.iter().take(shown).map(|pair| pair_view(subject, pair, pictures)).collect(),
+            more: (more > 0).then(|| words::thousands(more as u64)),
+        });
+    }
+    groups
+}
+
+fn pair_view(subject: &Subject, pair: &Pair<'_>, pictures: &mut Pictures) -> PairView {
+    let sample = pair.any();
+    let cards = Side::BOTH
+        .into_iter()
+        .filter_map(|side| pair.side(side).map(|sample| card(subject, sample, pictures)));
+    PairView {
+        name: line(&pair.name(), 120),
+        tags: sample
+            .map_or_else(Vec::new, |s| s.tags.iter().take(8).map(|t| line(t, 40)).collect()),
+        prompt: sample.map_or_else(String::new, |sample| block(&sample.prompt, MAX_PROMPT)),
+        seed: sample.map_or_else(String::new, |sample| sample.seed.to_string()),
+        cards: cards.collect(),
+    }
+}
+
+fn card(subject: &Subject, sample: &SampleLine, pictures: &mut Pictures) -> Card {
+    let picture = sample.image.as_deref().and_then(|path| pictures.embed(subject, path));
+    let findings = sample
+        .findings
+        .iter()
+        .filter(|finding| finding.result != CheckResult::Pass)
+        .take(12)
+        .map(|finding| {
+            let class = match finding.result {
+                CheckResult::Fail => "fail",
+                CheckResult::Unsure => "warn",
+                CheckResult::Pass | CheckResult::Skipped => "none",
+            };
+            (line(&finding.check, 40), class, line(&finding.message, 500))
+        })
+        .collect();
+    let kind = sample.kind.as_deref().filter(|_| sample.image.is_none());
+    let words = match (kind, sample.error.as_deref()) {
+        (None, None) => None,
+        (Some(kind), None) => Some(line(kind, 40)),
+        (None, Some(words)) => Some(line(words, 600)),
+        (Some(kind), Some(words)) => Some(format!("{}: {}", line(kind, 40), line(words, 600))),
+    };
+    let mut facts = vec![sample.cost_usd.to_string()];
+    facts.extend(sample.latency_s.map(words::seconds));
+    if sample.attempts != 1 {
+        facts.push(words::count(u64::from(sample.attempts), "request", "requests"));
+    }
+    if sample.stored {
+        facts.push("from the store".to_owned());
+    }
+    Card {
+        side: sample.side,
+        class: match sample.outcome {
+            Outcome::Passed => "pass",
+            Outcome::Failed | Outcome::Broken => "fail",
+            Outcome::Refused if sample.failure => "fail",
+            Outcome::Refused | Outcome::Unavailable => "warn",
+        },
+        word: sample.outcome.word(),
+        alt: format!("{} for {}: {}", sample.side, line(&sample.case, 80), sample.outcome),
+        picture,
+        original: sample.image.as_deref().and_then(pictures::original),
+        findings,
+        words,
+        facts: facts.join(" · "),
+    }
+}
+
+/// The pairs without an answer, and those that pass.
+pub(super) fn quiet(pairs: &[Pair<'_>]) -> Vec<QuietList> {
+    let mut lists = Vec::new();
+    for (kind, one, many) in [
+        (
+            PairKind::Unanswered,
+            "pair in which a side got no answer",
+            "pairs in which a side got no answer",
+        ),
+        (PairKind::Passing, "passing pair", "passing pairs"),
+    ] {
+        let all: Vec<&Pair<'_>> = pairs.iter().filter(|pair| pair.kind() == kind).collect();
+        if all.is_empty() {
+            continue;
+        }
+        let rows = all.iter().take(MAX_PASSING).map(|pair| {
+            let sample = pair.any();
+            let last = match kind {
+                PairKind::Unanswered => Side::BOTH
+                    .into_iter()
+                    .filter_map(|side| pair.side(side))
+                    .filter(|sample| sample.outcome == Outcome::Unavailable)
+                    .map(|sample| {
+                        format!(
+                            "{}: {}",
+                            sample.side,
+                            evidence::why(sample).plain().replace('`', "")
+                        )
+                    })
+                    .collect::<Vec<_>>()
+                    .join("; "),
+                _ => sample.map_or_else(String::new, |s| line(&s.tags.join(", "), 80)),
+            };
+            let prompt = sample.map_or_else(String::new, |sample| line(&sample.prompt, 120));
+            [line(&pair.name(), 80), prompt, last]
+        });
+        let more = all.len().saturating_sub(MAX_PASSING);
+        lists.push(QuietList {
+            title: words::count(all.len() as u64, one, many),
+            rows: rows.collect(),
+            more: (more > 0).then(|| words::thousands(more as u64)),
+        });
+    }
+    lists
+}

@@ -1,0 +1,266 @@
+//! What the page's template shows: everything as text that is ready to read.
+
+use askama::Template;
+
+use super::HtmlOptions;
+use super::pairs::{Group, QuietList, groups, quiet};
+use super::pictures::Pictures;
+use super::tables::{
+    LimitView, OutcomeBar, check_rows, facts, limit_view, outcome_bars, outcome_rows, tag_rows,
+};
+use crate::gate::{Decision, ModelAt, Stopped, SubjectVerdict};
+use crate::inert;
+use crate::report::markdown::is_plain_url;
+use crate::report::{Run, Subject, evidence, hints, title, words};
+
+/// The page.
+#[derive(Template)]
+#[template(path = "report.html")]
+pub(super) struct Page {
+    title: String,
+    headline: String,
+    word: &'static str,
+    class: &'static str,
+    lead: String,
+    notes: Vec<String>,
+    subjects: Vec<SubjectView>,
+    policy_path: String,
+    policy_at: String,
+    again: String,
+    job_url: Option<String>,
+    version: String,
+}
+
+struct SubjectView {
+    anchor: String,
+    name: String,
+    headline: String,
+    word: &'static str,
+    class: &'static str,
+    standing: String,
+    before: Option<ModelView>,
+    after: ModelView,
+    limits: Vec<LimitView>,
+    facts: Vec<[String; 4]>,
+    hints: Vec<String>,
+    bars: Vec<OutcomeBar>,
+    outcomes: Vec<[String; 3]>,
+    checks: Vec<[String; 4]>,
+    tags: Vec<[String; 4]>,
+    /// The rest of the tags, folded.
+    more_tags: Vec<[String; 4]>,
+    groups: Vec<Group>,
+    quiet: Vec<QuietList>,
+    decided: Vec<String>,
+}
+
+struct ModelView {
+    model: String,
+    provider: String,
+    label: String,
+}
+
+/// Tags that are shown at once.
+const TAGS_SHOWN: usize = 8;
+
+/// The class of a verdict.
+const fn class(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Pass => "pass",
+        Decision::Inconclusive => "warn",
+        Decision::Fail => "fail",
+    }
+}
+
+/// The word of a verdict, as a badge.
+const fn badge(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Pass => "Pass",
+        Decision::Inconclusive => "Undecided",
+        Decision::Fail => "Fail",
+    }
+}
+
+/// Text from outside on one line.
+pub(super) fn line(text: &str, max: usize) -> String {
+    inert::one_line(text.trim(), max)
+}
+
+/// Text from outside in which every character shows, cut after `max` characters.
+pub(super) fn block(text: &str, max: usize) -> String {
+    let mut head: String = text.chars().take(max).collect();
+    if head.len() < text.len() {
+        head.push_str(" … (cut here; the whole is in samples.jsonl)");
+    }
+    inert::visible(&head)
+}
+
+/// A sentence with a capital, without backticks: the page has no Markdown. A name at the start stays as
+/// it is.
+pub(super) fn sentence(text: &str) -> String {
+    if text.starts_with('`') {
+        return text.replace('`', "");
+    }
+    let text = text.replace('`', "");
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// The page of a run.
+pub(super) fn page(run: &Run, options: HtmlOptions) -> Page {
+    let mut pictures = Pictures::new(options.max_thumbnail_bytes);
+    let empty = Subject::default();
+    let mut order: Vec<_> = run.verdict.subjects.iter().enumerate().collect();
+    order.sort_by_key(|(_, verdict)| std::cmp::Reverse(verdict.verdict));
+    let subjects = order
+        .iter()
+        .map(|(index, verdict)| {
+            let subject = run.subjects.get(*index).unwrap_or(&empty);
+            subject_view(run, verdict, subject, *index, &mut pictures, options.max_pairs)
+        })
+        .collect();
+    let title = title(run);
+    let headline = title.split_once("presscheck: ").map_or(title.as_str(), |(_, rest)| rest);
+    Page {
+        headline: sentence(headline),
+        word: badge(run.verdict.verdict),
+        class: class(run.verdict.verdict),
+        lead: lead(run),
+        notes: run.verdict.notes.iter().take(50).map(|note| line(note, 600)).collect(),
+        subjects,
+        policy_path: line(&run.policy_path, 200),
+        policy_at: line(&run.policy_at, 100),
+        again: inert::visible(&run.again).replace('\n', "⏎"),
+        job_url: run.job_url.clone().filter(|url| is_plain_url(url)),
+        version: line(&run.version, 40),
+        title,
+    }
+}
+
+fn subject_view(
+    run: &Run,
+    verdict: &SubjectVerdict,
+    subject: &Subject,
+    index: usize,
+    pictures: &mut Pictures,
+    max_pairs: usize,
+) -> SubjectView {
+    let pairs = evidence::pairs(subject);
+    let hints = hints::subject_hints(verdict, subject, run.budget);
+    let mut tags = tag_rows(verdict);
+    let more_tags = tags.split_off(tags.len().min(TAGS_SHOWN));
+    SubjectView {
+        anchor: format!("model-{index}"),
+        name: line(&verdict.name, 80),
+        headline: sentence(&title::subject_line(verdict).plain()),
+        word: badge(verdict.verdict),
+        class: class(verdict.verdict),
+        standing: standing(verdict),
+        before: verdict.baseline.as_ref().map(model_view),
+        after: model_view(&verdict.candidate),
+        limits: verdict.limits.iter().map(|limit| limit_view(verdict, limit)).collect(),
+        facts: facts(verdict),
+        hints: hints.iter().map(|hint| hint.plain().replace('`', "")).collect(),
+        bars: outcome_bars(verdict),
+        outcomes: outcome_rows(verdict),
+        checks: check_rows(verdict),
+        tags,
+        more_tags,
+        groups: groups(subject, &pairs, pictures, max_pairs),
+        quiet: quiet(&pairs),
+        decided: decided(run, verdict),
+    }
+}
+
+/// The sentences under the headline.
+fn lead(run: &Run) -> String {
+    let verdict = &run.verdict;
+    let spent = if verdict.spent_usd.is_zero() {
+        "Nothing was spent.".to_owned()
+    } else {
+        format!("Spent {} of {}.", words::money(verdict.spent_usd), words::money(run.budget))
+    };
+    let standing = match (verdict.subjects.as_slice(), verdict.verdict, verdict.blocking) {
+        ([subject], ..) => standing(subject),
+        (_, _, true) => "Merging is blocked.".to_owned(),
+        ([], Decision::Pass, false) => "No image was generated.".to_owned(),
+        (_, Decision::Pass, false) => String::new(),
+        (_, _, false) => "Merging is not blocked.".to_owned(),
+    };
+    format!("{standing} {spent}").trim().to_owned()
+}
+
+/// Why sampling stopped, and whether merging is blocked.
+fn standing(verdict: &SubjectVerdict) -> String {
+    let undecided = verdict.verdict == Decision::Inconclusive;
+    let mut text = match verdict.stopped {
+        // The headline says already that the budget or the provider ended it.
+        Stopped::Budget | Stopped::Unavailable if undecided => line(&verdict.reason, 400),
+        _ => words::stopped(verdict),
+    };
+    if !verdict.proven {
+        text.push_str(" This follows the way it leans; it is not proven.");
+    }
+    match (verdict.verdict, verdict.blocking) {
+        (_, true) => text.push_str(" Merging is blocked."),
+        (Decision::Pass, false) => {}
+        (_, false) => text.push_str(" Merging is not blocked."),
+    }
+    text
+}
+
+fn model_view(model: &ModelAt) -> ModelView {
+    ModelView {
+        model: line(&model.model, 120),
+        provider: line(&model.provider, 60),
+        label: line(&model.label, 80),
+    }
+}
+
+/// How it was decided, in plain words.
+fn decided(run: &Run, verdict: &SubjectVerdict) -> Vec<String> {
+    let mut text = Vec::new();
+    let flips = &verdict.flips;
+    if verdict.baseline.is_some() {
+        text.push(
+            "Each prompt was sent to both models, with the same seed where they take one, and the same \
+             checks looked at both images. What counts is the pair: one that fails on both sides, or on none, says nothing about \
+             the change."
+                .to_owned(),
+        );
+        text.push(format!(
+            "Here {} where only the candidate fails, and {} where only the baseline does.",
+            match flips.newly_failing {
+                1 => "there is one pair".to_owned(),
+                count => format!("there are {} pairs", words::thousands(count)),
+            },
+            words::thousands(flips.newly_passing)
+        ));
+    } else {
+        text.push(
+            "The model is new, so that there is nothing to compare it with: only the limits on its own \
+             values count."
+                .to_owned(),
+        );
+    }
+    text.push(
+        "An interval in brackets holds the true value 95 times in 100. A request that got no answer is \
+         the provider's outage and no bad image: it has a limit of its own."
+            .to_owned(),
+    );
+    text.push(match verdict.claim.as_str() {
+        "suite" => "The claim is about this prompt set: what all of it would say.".to_owned(),
+        "model" => "The claim is about the model: what prompts like these would say.".to_owned(),
+        other => format!("The claim: {}.", line(other, 40)),
+    });
+    text.push(words::stopped(verdict));
+    text.push(format!(
+        "{} bought for {}; {} came from the store. The budget was {}. The draw's seed is {}.",
+        words::count(verdict.images_bought, "image was", "images were"),
+        words::money(verdict.spent_usd),
+        words::thousands(verdict.from_store.baseline.saturating_add(verdict.from_store.candidate)),
+        words::money(run.budget),
+        verdict.seed
+    ));
+    text
+}

@@ -1,0 +1,28 @@
+//! The verdict for readers: JSON, Markdown, HTML, JUnit, terminal text, each within a size given.
+//!
+//! Everything here is pure: a [`Run`] in, text out. Whatever comes from outside (prompts, names,
+//! providers' words) is made inert for the place where it lands.
+
+mod evidence;
+mod hints;
+mod html;
+mod json;
+mod junit;
+mod line;
+mod markdown;
+mod model;
+mod terminal;
+mod title;
+pub mod words;
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+
+pub use hints::hints;
+pub use html::{HtmlOptions, html};
+pub use json::{samples_jsonl, verdict_json, verdict_schema};
+pub use junit::junit;
+pub use markdown::{could_not_run_summary, summary};
+pub use model::{Prompt, Run, SampleLine, Subject, Thumbnail};
+pub use terminal::{TerminalStyle, terminal};
+pub use title::{could_not_run_title, title};

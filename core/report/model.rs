@@ -1,0 +1,108 @@
+//! What every report is made of.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checks::Finding;
+use crate::gate::{CostBasis, Outcome, Side, Verdict};
+use crate::units::Usd;
+
+/// A finished run: the verdict and its evidence.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The verdict, as machines get it.
+    pub verdict: Verdict,
+    /// The path of the policy in the repository.
+    pub policy_path: String,
+    /// Where the policy was read: `main@4f2c91a`.
+    pub policy_at: String,
+    /// The run's budget.
+    pub budget: Usd,
+    /// How to run it again locally, as a command line.
+    pub again: String,
+    /// The page of the job, where there is one.
+    pub job_url: Option<String>,
+    /// The version of presscheck.
+    pub version: String,
+    /// The evidence by subject, in the verdict's order.
+    pub subjects: Vec<Subject>,
+}
+
+/// The evidence on one subject.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// Every judged case by its id.
+    pub prompts: BTreeMap<String, Prompt>,
+    /// A line for every sample of the judged prefix, in the drawn order, baseline before candidate.
+    pub samples: Vec<SampleLine>,
+    /// Thumbnails by the path of the picture: JPEG or PNG bytes, for reports that embed them.
+    pub thumbnails: BTreeMap<String, Thumbnail>,
+}
+
+/// A small picture for reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thumbnail {
+    /// `image/jpeg`, `image/png` or `image/webp`.
+    pub media_type: &'static str,
+    /// The encoded picture.
+    pub bytes: Vec<u8>,
+    /// Width and height in pixels of this small picture.
+    pub size: (u32, u32),
+}
+
+/// A case, as reports show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompt {
+    /// What was sent, exactly.
+    pub prompt: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+}
+
+/// A line of `samples.jsonl`: one sample of the judged prefix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampleLine {
+    /// The version of this form: 1.
+    pub schema: u32,
+    /// The subject's name.
+    pub subject: String,
+    /// The case.
+    pub case: String,
+    /// Which repeat of the case, from 0.
+    pub repeat: u32,
+    /// What was sent, exactly.
+    pub prompt: String,
+    /// The case's tags.
+    pub tags: Vec<String>,
+    /// Which side.
+    pub side: Side,
+    /// The provider's name in the policy.
+    pub provider: String,
+    /// The model's id.
+    pub model: String,
+    /// The seed that was sent.
+    pub seed: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether it counts as a failure.
+    pub failure: bool,
+    /// What kind of failure: a check's name, `truncated`, `html`, `rate_limited`, …
+    pub kind: Option<String>,
+    /// What the checks found.
+    pub findings: Vec<Finding>,
+    /// From sending the request of the last attempt to the last byte of its answer.
+    pub latency_s: Option<f64>,
+    /// What it cost, failed attempts included.
+    pub cost_usd: Usd,
+    /// How well that is known.
+    pub cost_basis: CostBasis,
+    /// How many requests were sent for it.
+    pub attempts: u32,
+    /// The picture, relative to the output folder.
+    pub image: Option<String>,
+    /// Whether it came from the store instead of being bought by this run.
+    pub stored: bool,
+    /// The provider's own words, or what went wrong on the way.
+    pub error: Option<String>,
+}

@@ -1,0 +1,58 @@
+//! Where text goes: documents to stdout, everything else to stderr, colour only where there is a terminal.
+
+use std::io::{IsTerminal as _, Write as _};
+
+/// Writes a document to stdout. A reader that went away is no error.
+pub(super) fn stdout(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(bytes);
+    let _ = out.flush();
+}
+
+/// Writes text to stderr. In Actions, where the log obeys commands in it, text is made inert first.
+pub(super) fn stderr(text: &str) {
+    if environment("GITHUB_ACTIONS").as_deref() == Some("true") {
+        raw(&crate::github::commands::plain(text));
+    } else {
+        raw(text);
+    }
+}
+
+/// Writes text to stderr as it is: commands for Actions that are our own.
+pub(super) fn raw(text: &str) {
+    let mut out = anstream::AutoStream::auto(std::io::stderr()).lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// Writes an error to stderr: what went wrong, and what to do.
+pub(super) fn error(text: &str) {
+    let label = if colour() { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+    stderr(&format!("{label}: {}\n", text.trim_end()));
+}
+
+/// Whether stderr is a terminal that shows colours, and nobody asked for none.
+pub(super) fn colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Whether a person watches.
+pub(super) fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// An environment variable, where it is set and is text.
+pub(super) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Runs a future on a runtime made for it.
+pub(super) fn block_on(future: impl Future<Output = super::Exit>) -> super::Exit {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(why) => {
+            error(&format!("the async runtime could not be started: {why}"));
+            super::Exit::CouldNotRun
+        }
+    }
+}

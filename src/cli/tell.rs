@@ -1,0 +1,177 @@
+//! What GitHub is told of a run: the session, progress, the verdict, warnings.
+
+use std::path::PathBuf;
+
+use presscheck_core::report;
+use presscheck_core::units::{Rate, Usd};
+
+use super::gate::{GateArgs, Judged};
+use super::output;
+use super::progress::Shown;
+use crate::github::{self, Environment, Inputs, Session, Telling, commands};
+use crate::run::{self, Progress, Status};
+
+/// The bytes that a comment may have: GitHub takes 65,536 characters.
+const MAX_COMMENT_BYTES: usize = 60_000;
+/// The bytes that a check run's summary may have: GitHub takes 65,535.
+const MAX_CHECK_BYTES: usize = 60_000;
+
+/// The change to judge, and GitHub's ear, where there is one.
+pub(super) struct Told {
+    pub(super) session: Option<Session>,
+    pub(super) comment: bool,
+    pub(super) base_label: Option<String>,
+}
+
+impl Told {
+    /// In Actions, takes what is not given on the command line from the event and the inputs, and opens the
+    /// check run.
+    pub(super) fn start(
+        arguments: &mut GateArgs,
+        environment: &Environment,
+    ) -> Result<Self, String> {
+        if !environment.in_actions() {
+            return Ok(Self { session: None, comment: false, base_label: None });
+        }
+        let inputs = Inputs::read(output::environment).map_err(|error| error.to_string())?;
+        arguments.policy = arguments.policy.take().or(inputs.policy);
+        arguments.store = arguments.store.take().or(inputs.store);
+        arguments.out = arguments.out.take().or(inputs.out.map(PathBuf::from));
+        arguments.budget = arguments.budget.or(inputs.budget);
+        arguments.max_images = arguments.max_images.or(inputs.max_images);
+        if arguments.directory.is_none() {
+            arguments.directory.clone_from(&environment.workspace);
+        }
+        let local = arguments.base.is_some() && arguments.head.is_some();
+        let event = match environment.event(output::environment) {
+            Ok(event) => event,
+            // Both sides are named: the event is not needed, and nothing is told.
+            Err(_) if local => return Ok(Self { session: None, comment: false, base_label: None }),
+            Err(why) => return Err(why.to_string()),
+        };
+        let base_label = event.base_ref.clone().filter(|_| arguments.base.is_none());
+        if arguments.base.is_none() {
+            arguments.base = event.base_sha.as_ref().map(ToString::to_string);
+        }
+        if arguments.head.is_none() {
+            arguments.head = Some(event.head_sha.to_string());
+        }
+        let name = inputs.name.as_deref().unwrap_or("presscheck");
+        let session = (!arguments.no_post).then(|| Session::start(environment, &event, name));
+        Ok(Self { session, comment: inputs.comment, base_label })
+    }
+
+    pub(super) async fn abandon(&self, reason: &str) {
+        if let Some(session) = &self.session {
+            warn(&session.abandon(reason).await);
+        }
+    }
+}
+
+/// A terminal or a log, and the check run.
+pub(super) struct Both<'a> {
+    pub(super) shown: &'a Shown,
+    pub(super) session: Option<&'a Session>,
+}
+
+impl Progress for Both<'_> {
+    fn begin(&self, subject: &str, baseline: Option<&str>, candidate: &str, planned: u64) {
+        self.shown.begin(subject, baseline, candidate, planned);
+    }
+
+    fn pair(&self, status: &Status<'_>) {
+        self.shown.pair(status);
+        if let Some(session) = self.session {
+            session.progress(&format!(
+                "{} of at most {} pairs of {}: {} baseline and {} candidate failures, ${} spent.",
+                status.pairs,
+                status.planned,
+                presscheck_core::inert::markdown_code(status.subject),
+                status.tally.baseline(),
+                status.tally.candidate(),
+                status.spent.to_cents_string(),
+            ));
+        }
+    }
+
+    fn note(&self, note: &str) {
+        self.shown.note(note);
+    }
+
+    fn end(&self) {
+        self.shown.end();
+    }
+}
+
+/// Tells GitHub. A failure to tell is a warning and never changes the verdict.
+pub(super) async fn tell(told: &Told, judged: &Judged) {
+    let run = &judged.run;
+    let Some(session) = &told.session else { return };
+    let conclusion = if run.verdict.blocking {
+        github::Conclusion::Failure
+    } else {
+        github::Conclusion::Success
+    };
+    let telling = Telling {
+        conclusion,
+        title: report::title(run),
+        check_summary: report::summary(run, MAX_CHECK_BYTES),
+        comment: told.comment.then(|| report::summary(run, MAX_COMMENT_BYTES)),
+        step_summary: report::summary(run, run::MAX_SUMMARY_BYTES),
+        outputs: outputs(judged),
+        annotations: Vec::new(),
+    };
+    warn(&session.finish(&telling).await);
+}
+
+/// The step's outputs: of several subjects the worst rate and the highest cost.
+fn outputs(judged: &Judged) -> Vec<(String, String)> {
+    let verdict = &judged.run.verdict;
+    let rates = verdict.subjects.iter().filter_map(|subject| {
+        let counts = subject.outcomes.candidate;
+        let answered = counts.total() - counts.unavailable;
+        let failures = subject.flips.newly_failing + subject.flips.both_failing;
+        Rate::of(failures, answered).map(Rate::share)
+    });
+    let rate = rates.reduce(f64::max).map(|rate| format!("{rate:.6}"));
+    let costs =
+        verdict.subjects.iter().filter_map(|subject| subject.cost.candidate.as_ref()?.per_1k_usd);
+    let cost = costs.max().map(Usd::to_cents_string);
+    vec![
+        ("verdict".to_owned(), verdict.verdict.word().to_owned()),
+        ("failure-rate".to_owned(), rate.unwrap_or_default()),
+        ("cost-per-1k".to_owned(), cost.unwrap_or_default()),
+        ("report-path".to_owned(), judged.out.join("report.html").display().to_string()),
+        ("spent".to_owned(), verdict.spent_usd.to_cents_string()),
+    ]
+}
+
+/// Writes down in the job that there is no verdict, and why. Best effort.
+pub(super) fn tell_no_verdict(environment: &Environment, text: &str) {
+    let (reason, details) = text.split_once('\n').unwrap_or((text, ""));
+    // The title says this itself.
+    let reason = reason.strip_prefix("could not run: ").unwrap_or(reason);
+    let summary = report::could_not_run_summary(reason, details, Usd::ZERO, run::MAX_SUMMARY_BYTES);
+    let mut warnings = Vec::new();
+    if let Some(path) = &environment.step_summary {
+        warnings.extend(github::append_step_summary(path, &summary).err());
+    }
+    if let Some(path) = &environment.output {
+        warnings.extend(github::write_outputs(path, [("verdict", "none")]).err());
+    }
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    warn(&warnings);
+}
+
+/// Shows warnings: as annotations of the job in Actions, as lines elsewhere.
+pub(super) fn warn(warnings: &[String]) {
+    let in_actions = Environment::read(output::environment).in_actions();
+    for warning in warnings {
+        if in_actions {
+            output::raw(&commands::annotation(commands::Severity::Warning, None, warning));
+            output::raw("\n");
+        } else {
+            output::stderr(&format!("warning: {warning}\n"));
+        }
+    }
+}

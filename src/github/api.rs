@@ -1,0 +1,414 @@
+//! The client: GitHub's REST API over `octocrab`, with time limits and bounded retries.
+//!
+//! `octocrab` builds the connection, the addresses (GitHub Enterprise has a path before every route) and the
+//! authentication. Its own retries wait as long as a header says and repeat what may already have been done;
+//! ours do neither.
+
+use std::error::Error as _;
+use std::sync::Once;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use octocrab::Octocrab;
+use octocrab::service::middleware::retry::RetryConfig;
+use presscheck_core::inert::one_line;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::environment::{Repository, Token};
+use super::error::{ApiError, Doing};
+
+/// The largest answer that is read: a page of 100 comments of 65,536 characters, and what surrounds them.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Makes *ring* the process's TLS crypto, once. Harmless where somebody already has.
+pub fn install_crypto() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error means that a provider is installed already, which is all we want.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+/// How long we wait for GitHub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For a connection.
+    pub connect: Duration,
+    /// For one request with its answer.
+    pub request: Duration,
+    /// How often a request is sent at most.
+    pub tries: u32,
+    /// The pause before the second try; it doubles with every further one.
+    pub pause: Duration,
+    /// The longest wait for a rate limit, over all tries of a request.
+    pub rate_limit: Duration,
+}
+
+impl Default for Patience {
+    /// A secondary rate limit asks for a minute
+    /// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            request: Duration::from_secs(20),
+            tries: 3,
+            pause: Duration::from_millis(400),
+            rate_limit: Duration::from_secs(75),
+        }
+    }
+}
+
+impl Patience {
+    /// For the way out: the runner kills a cancelled step ten seconds after it asked
+    /// (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation>).
+    #[must_use]
+    pub const fn last_words() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            request: Duration::from_secs(3),
+            tries: 2,
+            pause: Duration::from_millis(200),
+            rate_limit: Duration::ZERO,
+        }
+    }
+}
+
+/// What is sent, and where to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+/// An answer of HTTP 2xx.
+pub(super) struct Answer {
+    doing: Doing,
+    body: Bytes,
+    /// Whether the `Link` header names a next page.
+    pub(super) has_next: bool,
+}
+
+impl Answer {
+    /// Its JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        serde_json::from_slice(&self.body).map_err(|error| ApiError::BadAnswer {
+            doing: self.doing,
+            reason: one_line(&error.to_string(), 200),
+        })
+    }
+}
+
+/// A try that did not work: what to say, and how long to wait for the next.
+struct Failed {
+    error: ApiError,
+    then: Next,
+}
+
+/// What to do after a try that did not work.
+enum Next {
+    GiveUp,
+    /// The request may or may not have been carried out.
+    Pause,
+    /// It was not carried out: a rate limit.
+    Wait(Duration),
+}
+
+/// A client for one repository.
+#[derive(Clone, Debug)]
+pub struct Api {
+    crab: Octocrab,
+    repository: Repository,
+    patience: Patience,
+}
+
+impl Api {
+    /// A client. Sends nothing yet; needs a Tokio runtime around it.
+    ///
+    /// # Errors
+    /// Where there is no Tokio runtime, or the machine has no root certificates.
+    pub fn new(
+        api_url: &Url,
+        repository: Repository,
+        token: &Token,
+        patience: Patience,
+    ) -> Result<Self, ApiError> {
+        let setup = |reason: &str| ApiError::Setup { reason: one_line(reason, 300) };
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(setup("there is no asynchronous runtime"));
+        }
+        install_crypto();
+        let crab = Octocrab::builder()
+            .base_uri(api_url.as_str().trim_end_matches('/'))
+            .map_err(|error| setup(&root(&error)))?
+            .personal_token(token.expose().to_owned())
+            .add_retry_config(RetryConfig::None)
+            .set_connect_timeout(Some(patience.connect))
+            .set_read_timeout(Some(patience.request))
+            .set_write_timeout(Some(patience.request))
+            .build()
+            .map_err(|error| setup(&root(&error)))?;
+        Ok(Self { crab, repository, patience })
+    }
+
+    /// The same client with other limits of time.
+    #[must_use]
+    pub fn with_patience(&self, patience: Patience) -> Self {
+        Self { patience, ..self.clone() }
+    }
+
+    /// How long it waits.
+    pub(super) const fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// A route below the repository: `/repos/OWNER/NAME/…`.
+    pub(super) fn route(&self, tail: &str) -> String {
+        format!("/repos/{}/{}/{tail}", self.repository.owner, self.repository.name)
+    }
+
+    /// Sends a request until it is answered, within the limits. A `POST` is never repeated where it may have
+    /// been carried out: its caller must look first.
+    pub(super) async fn send<B: Serialize + Sync>(
+        &self,
+        doing: Doing,
+        method: Method,
+        route: &str,
+        body: Option<&B>,
+    ) -> Result<Answer, ApiError> {
+        let mut pause = self.patience.pause;
+        let mut waited = Duration::ZERO;
+        for tries in 1_u32.. {
+            let failed = match self.try_once(doing, method, route, body, tries).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            let wait = match failed.then {
+                Next::GiveUp => return Err(failed.error),
+                Next::Pause if method == Method::Post => return Err(failed.error),
+                Next::Pause => {
+                    let wait = pause.mul_f64(rand::random_range(0.8..1.2));
+                    pause = pause.saturating_mul(2);
+                    wait
+                }
+                Next::Wait(wait) => {
+                    waited = waited.saturating_add(wait);
+                    if waited > self.patience.rate_limit {
+                        return Err(failed.error);
+                    }
+                    wait
+                }
+            };
+            if tries >= self.patience.tries {
+                return Err(failed.error);
+            }
+            tokio::time::sleep(wait).await;
+        }
+        Err(ApiError::Setup { reason: "no try is allowed".to_owned() })
+    }
+
+    async fn try_once<B: Serialize + Sync>(
+        &self,
+        doing: Doing,
+        method: Method,
+        route: &str,
+        body: Option<&B>,
+        tries: u32,
+    ) -> Result<Answer, Failed> {
+        let unreachable = |reason: &str| Failed {
+            error: ApiError::Unreachable { doing, reason: one_line(reason, 200) },
+            then: Next::Pause,
+        };
+        let exchange = async {
+            let response = match method {
+                Method::Get => self.crab._get(route).await,
+                Method::Post => self.crab._post(route, body).await,
+                Method::Patch => self.crab._patch(route, body).await,
+                Method::Delete => self.crab._delete(route, None::<&()>).await,
+            };
+            let response = response.map_err(|error| unreachable(&root(&error)))?;
+            let status = response.status().as_u16();
+            let header = |name: &str| {
+                let value = response.headers().get(name)?.to_str().ok()?;
+                Some(value.trim().to_owned())
+            };
+            let has_next = header("link").is_some_and(|link| link.contains("rel=\"next\""));
+            let limits = Limits {
+                retry_after: header("retry-after"),
+                remaining: header("x-ratelimit-remaining"),
+                reset: header("x-ratelimit-reset"),
+            };
+            let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+            let body = body.map_err(|error| unreachable(&error.to_string()))?.to_bytes();
+            if (200..300).contains(&status) {
+                return Ok(Answer { doing, body, has_next });
+            }
+            Err(refusal(doing, status, &said(&body), &limits, tries))
+        };
+        match tokio::time::timeout(self.patience.request, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(unreachable(&format!(
+                "no answer within {} s",
+                self.patience.request.as_secs_f32()
+            ))),
+        }
+    }
+}
+
+/// What the headers say of rate limits.
+struct Limits {
+    retry_after: Option<String>,
+    remaining: Option<String>,
+    reset: Option<String>,
+}
+
+impl Limits {
+    /// How long to wait, where the headers speak of a limit.
+    fn wait(&self) -> Option<Duration> {
+        if let Some(after) = &self.retry_after {
+            if let Ok(seconds) = after.parse() {
+                return Some(Duration::from_secs(seconds));
+            }
+            let date = httpdate::parse_http_date(after).ok()?;
+            let now = std::time::SystemTime::now();
+            return Some(date.duration_since(now).unwrap_or_default());
+        }
+        if self.remaining.as_deref() == Some("0") {
+            let reset: i64 = self.reset.as_deref()?.parse().ok()?;
+            let left = reset.saturating_sub(jiff::Timestamp::now().as_second());
+            return Some(Duration::from_secs(u64::try_from(left).unwrap_or(0).max(1)));
+        }
+        None
+    }
+}
+
+/// What an answer that is not HTTP 2xx means.
+fn refusal(doing: Doing, status: u16, said: &str, limits: &Limits, tries: u32) -> Failed {
+    let lower = said.to_ascii_lowercase();
+    let wait = limits.wait();
+    // Both kinds of limit come as 403 or 429; the words are GitHub's documented ones.
+    let limited =
+        status == 429 || (status == 403 && (wait.is_some() || lower.contains("rate limit")));
+    if limited {
+        // "If no header says so, wait for at least one minute."
+        let wait = wait.unwrap_or(Duration::from_secs(60));
+        let error = ApiError::RateLimited { doing, wait: Some(wait) };
+        return Failed { error, then: Next::Wait(wait) };
+    }
+    let error = match status {
+        500..=599 => {
+            let error = ApiError::Unavailable { doing, status, tries };
+            return Failed { error, then: Next::Pause };
+        }
+        401 => ApiError::Unauthorized { doing },
+        403 if lower.contains("not accessible by") => ApiError::Permission { doing },
+        404 => ApiError::NotFound { doing },
+        _ => ApiError::Rejected { doing, status, said: said.to_owned() },
+    };
+    Failed { error, then: Next::GiveUp }
+}
+
+/// GitHub's words in the body of a refusal, on one line.
+fn said(body: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        message: String,
+        #[serde(default)]
+        errors: serde_json::Value,
+    }
+    let words = match serde_json::from_slice::<Said>(body) {
+        Ok(said) if said.errors.is_null() => said.message,
+        Ok(said) => format!("{} {}", said.message, said.errors),
+        Err(_) => String::from_utf8_lossy(body.get(..body.len().min(2000)).unwrap_or_default())
+            .into_owned(),
+    };
+    let words = one_line(words.trim(), 300);
+    if words.is_empty() { "no reason given".to_owned() } else { words }
+}
+
+/// The innermost error: the one that says what went wrong.
+fn root(error: &octocrab::Error) -> String {
+    let mut innermost = error.source();
+    let mut text = error.to_string();
+    while let Some(error) = innermost {
+        text = error.to_string();
+        innermost = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(after: Option<&str>, remaining: Option<&str>, reset: Option<String>) -> Limits {
+        Limits {
+            retry_after: after.map(str::to_owned),
+            remaining: remaining.map(str::to_owned),
+            reset,
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_says_how_long() {
+        assert_eq!(limits(Some("7"), None, None).wait(), Some(Duration::from_secs(7)));
+        let past = limits(Some("Wed, 21 Oct 2015 07:28:00 GMT"), None, None);
+        assert_eq!(past.wait(), Some(Duration::ZERO));
+        let past = limits(None, Some("0"), Some("1".to_owned()));
+        assert_eq!(past.wait(), Some(Duration::from_secs(1)));
+        for none in [
+            limits(None, Some("12"), Some("1".to_owned())),
+            limits(Some("soon"), None, None),
+            limits(None, Some("0"), Some("-".to_owned())),
+        ] {
+            assert_eq!(none.wait(), None);
+        }
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        let none = || limits(None, None, None);
+        let mut errors = Vec::new();
+        for (doing, status, body) in [
+            (Doing::OpenCheck, 401, "{\"message\":\"Bad credentials\"}"),
+            (Doing::OpenCheck, 403, "{\"message\":\"Resource not accessible by integration\"}"),
+            (Doing::CreateComment, 403, "{\"message\":\"Resource not accessible by integration\"}"),
+            (
+                Doing::CreateComment,
+                403,
+                "{\"message\":\"Unable to create comment because issue is locked.\"}",
+            ),
+            (Doing::ListComments, 404, "{\"message\":\"Not Found\"}"),
+            (
+                Doing::UpdateCheck,
+                422,
+                "{\"message\":\"Invalid request.\",\"errors\":[\"x\\n::error::y\"]}",
+            ),
+            (
+                Doing::UpdateComment,
+                403,
+                "{\"message\":\"You have exceeded a secondary rate limit\"}",
+            ),
+            (Doing::UpdateComment, 502, "<html>"),
+            (Doing::UpdateComment, 418, ""),
+        ] {
+            errors
+                .push(refusal(doing, status, &said(body.as_bytes()), &none(), 3).error.to_string());
+        }
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        could not open the check run: GitHub does not accept the token (it may have expired)
+        could not open the check run: the token lacks `checks: write`; add it under `permissions:` of the job (a pull request from a fork gets a read-only token, whatever the job says)
+        could not comment on the pull request: the token lacks `pull-requests: write`; add it under `permissions:` of the job (a pull request from a fork gets a read-only token, whatever the job says)
+        could not comment on the pull request: GitHub refuses with HTTP 403: Unable to create comment because issue is locked.
+        could not read the pull request's comments: GitHub answers "not found" (the token may not see this repository, or `pull-requests: read` is missing)
+        could not update the check run: GitHub refuses with HTTP 422: Invalid request. ["x\n::error::y"]
+        could not update the comment: GitHub's rate limit is reached for another 60 s
+        could not update the comment: GitHub answers HTTP 502, 3 times
+        could not update the comment: GitHub refuses with HTTP 418: no reason given
+        "#);
+    }
+}

@@ -1,0 +1,28 @@
+//! GitHub: what it tells us (the event, the environment) and what we tell it (the check run, the sticky
+//! comment, the step summary, outputs and workflow commands).
+//!
+//! Nothing here knows a provider or a picture. Telling is best effort: a failure to tell is a warning, and
+//! never changes a verdict. [`Session`] is what the command line uses; the rest are its parts.
+
+mod api;
+mod check_run;
+pub mod commands;
+mod comment;
+mod environment;
+mod error;
+mod event;
+mod fit;
+mod inputs;
+mod outputs;
+mod session;
+
+pub use api::{Api, Patience, install_crypto};
+pub use check_run::{Annotation, CheckRun, Conclusion, Level, Output};
+pub use comment::{marker, post as post_comment};
+pub use environment::{Environment, Repository, Token};
+pub use error::{ApiError, Doing};
+pub use event::{Event, EventError, EventKind, MAX_EVENT_BYTES, read as read_event};
+pub use fit::fit;
+pub use inputs::{InputError, Inputs};
+pub use outputs::{append_step_summary, write_outputs};
+pub use session::{Session, Telling};

@@ -1,0 +1,335 @@
+//! Telling GitHub about one run, from the first moment to the last: what the command line uses.
+//!
+//! All of it is best effort. Whatever GitHub does, the verdict and the exit code stay what they are; what could
+//! not be told comes back as warnings. Without a token no request is sent. The run never waits for GitHub but
+//! at its end: the check run is opened, and progress shown, beside it.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
+
+use super::api::{Api, Patience};
+use super::check_run::{Annotation, CheckRun, Conclusion, Output, close_leftover};
+use super::comment;
+use super::environment::Environment;
+use super::error::ApiError;
+use super::event::Event;
+use super::outputs::{append_step_summary, write_outputs};
+
+/// How often progress is shown at most: a job's token has 1,000 requests an hour for the whole repository.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+/// The longest that the end of a run waits for GitHub, a rate limit included.
+const FINISH_WITHIN: Duration = Duration::from_secs(150);
+/// The longest that a way out waits: a cancelled step is killed after ten seconds.
+const ABANDON_WITHIN: Duration = Duration::from_secs(7);
+/// The output by which a later stage of the step finds the check run; comes back as `STATE_check_run`.
+const STATE: &str = "check_run";
+
+/// What is told at the end of a run.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// Whether the merge may go ahead.
+    pub conclusion: Conclusion,
+    /// One line.
+    pub title: String,
+    /// Markdown for the check run's page.
+    pub check_summary: String,
+    /// Markdown for the comment on the pull request; nothing for none.
+    pub comment: Option<String>,
+    /// Markdown for the step summary.
+    pub step_summary: String,
+    /// The step's outputs.
+    pub outputs: Vec<(String, String)>,
+    /// Remarks on files of the head.
+    pub annotations: Vec<Annotation>,
+}
+
+/// One run, and GitHub.
+#[derive(Debug)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    environment: Environment,
+    event: Event,
+    name: String,
+    external_id: String,
+    patience: Patience,
+    /// The check run; nothing where there can be none. Made beside the run, for it reads root certificates.
+    check: OnceCell<Option<Arc<CheckRun>>>,
+    warnings: Mutex<Vec<String>>,
+    shown: Mutex<Option<Instant>>,
+}
+
+impl Session {
+    /// Opens the check run at once, beside the run. Needs a Tokio runtime around it; without one, nothing is
+    /// told but the step summary and the outputs.
+    #[must_use]
+    pub fn start(environment: &Environment, event: &Event, name: &str) -> Self {
+        Self::start_with(environment, event, name, Patience::default())
+    }
+
+    /// The same, with other limits of time.
+    #[must_use]
+    pub fn start_with(
+        environment: &Environment,
+        event: &Event,
+        name: &str,
+        patience: Patience,
+    ) -> Self {
+        let run = environment.run_id.unwrap_or(0);
+        let attempt = environment.run_attempt.unwrap_or(1);
+        let inner = Arc::new(Inner {
+            environment: environment.clone(),
+            event: event.clone(),
+            name: name.to_owned(),
+            external_id: format!("presscheck-{run}-{attempt}-{:016x}", rand::random::<u64>()),
+            patience,
+            check: OnceCell::new(),
+            warnings: Mutex::new(environment.problems.clone()),
+            shown: Mutex::new(None),
+        });
+        if environment.token.is_none() {
+            inner.warn(
+                "There is no GitHub token: the check run and the comment are left out. The verdict is in the \
+                 job's summary."
+                    .to_owned(),
+            );
+        } else if let Ok(runtime) = Handle::try_current() {
+            let inner = Arc::clone(&inner);
+            runtime.spawn(async move { inner.open().await });
+        }
+        Self { inner }
+    }
+
+    /// Shows how far the run is, as Markdown, on the check run's page: at most every ten seconds, and never
+    /// making the run wait.
+    pub fn progress(&self, text: &str) {
+        let Some(Some(check)) = self.inner.check.get() else { return };
+        let Ok(runtime) = Handle::try_current() else { return };
+        if check.open_id().is_none() {
+            return;
+        }
+        let mut shown = self.inner.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.is_some_and(|at| at.elapsed() < PROGRESS_EVERY) {
+            return;
+        }
+        *shown = Some(Instant::now());
+        let (check, text) = (Arc::clone(check), text.to_owned());
+        runtime.spawn(async move {
+            // Progress that is lost is not worth a warning: the verdict follows.
+            let _ = check.update("Running", &text).await;
+        });
+    }
+
+    /// Tells the verdict: the step summary and outputs, the check run, the comment. Gives back every warning of
+    /// the session, in order. Goes on to its end where its caller stops waiting.
+    pub async fn finish(&self, telling: &Telling) -> Vec<String> {
+        let inner = Arc::clone(&self.inner);
+        inner.write_files(telling);
+        if inner.environment.token.is_some() {
+            let (task, telling) = (Arc::clone(&inner), telling.clone());
+            // A task of its own: a signal that drops this future must not cut a request in two.
+            let telling = tokio::spawn(async move { task.tell(&telling).await });
+            match tokio::time::timeout(FINISH_WITHIN, telling).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => inner.warn(format!("Telling GitHub broke off: {error}.")),
+                Err(_) => inner.warn(format!(
+                    "GitHub took over {} s: not everything may be posted.",
+                    FINISH_WITHIN.as_secs()
+                )),
+            }
+        }
+        inner.take_warnings()
+    }
+
+    /// Closes the check run as failed because there will be no verdict (a signal, an error). Does nothing where
+    /// the verdict is told already; safe to call more than once. Gives back every warning of the session.
+    pub async fn abandon(&self, reason: &str) -> Vec<String> {
+        if self.inner.environment.token.is_some() {
+            let abandoning = async {
+                // Also where it is just about to be opened: then it never is.
+                let Some(check) = self.inner.check().await else { return Ok(()) };
+                check.abandon(reason).await
+            };
+            match tokio::time::timeout(ABANDON_WITHIN, abandoning).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.inner.warn_of(&error),
+                Err(_) => self.inner.warn(
+                    "GitHub took too long: the check run may stay open. Run the job again."
+                        .to_owned(),
+                ),
+            }
+        }
+        self.inner.take_warnings()
+    }
+
+    /// The same from a thread that can't wait for the runtime, such as a panic hook: on a thread and a runtime
+    /// of its own.
+    pub fn abandon_blocking(&self, reason: &str) {
+        let Some(Some(check)) = self.inner.check.get() else { return };
+        let (check, inner, reason) =
+            (Arc::clone(check), Arc::clone(&self.inner), reason.to_owned());
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let Ok(runtime) = runtime else { return };
+            runtime.block_on(async {
+                let telling = async {
+                    let api = inner.api(Patience::last_words())?;
+                    check.abandon_with(&api, &reason).await
+                };
+                if let Ok(Err(error)) = tokio::time::timeout(ABANDON_WITHIN, telling).await {
+                    inner.warn_of(&error);
+                }
+            });
+        });
+        // A thread that panicked told nothing; there is nothing more to try.
+        let _ = thread.join();
+    }
+
+    /// Whether this process is the action's post step, by the name that it was started under (the first of the
+    /// process's arguments). The caller then calls [`Session::close_leftover`] and does nothing else.
+    #[must_use]
+    pub fn is_post_step(program: &OsStr) -> bool {
+        Path::new(program).file_stem().is_some_and(|name| name == "presscheck-post")
+    }
+
+    /// In a post step: closes the check run that the main step left open (killed, out of memory), if it did.
+    /// Gives back warnings.
+    pub async fn close_leftover(environment: &Environment) -> Vec<String> {
+        let Some(id) = environment.opened_check_run else { return Vec::new() };
+        let closed = async {
+            let api = api(environment, Patience::default())?;
+            close_leftover(&api, id, "the job was stopped from outside").await
+        };
+        match tokio::time::timeout(FINISH_WITHIN, closed).await {
+            Ok(Ok(true)) => vec![
+                "The run was stopped from outside; its check run is closed as failed.".to_owned(),
+            ],
+            Ok(Ok(false)) => Vec::new(),
+            Ok(Err(error)) => vec![sentence(&error)],
+            Err(_) => vec!["GitHub took too long: the check run may stay open.".to_owned()],
+        }
+    }
+}
+
+impl Inner {
+    fn api(&self, patience: Patience) -> Result<Api, ApiError> {
+        api(&self.environment, patience)
+    }
+
+    /// The check run, made once.
+    async fn check(&self) -> Option<Arc<CheckRun>> {
+        let made = self.check.get_or_init(|| async {
+            let api = match self.api(self.patience) {
+                Ok(api) => api,
+                Err(error) => {
+                    self.warn_of(&error);
+                    return None;
+                }
+            };
+            Some(Arc::new(CheckRun::new(
+                api,
+                &self.name,
+                self.event.head_sha.clone(),
+                self.environment.job_url(),
+                self.external_id.clone(),
+            )))
+        });
+        made.await.clone()
+    }
+
+    /// Opens the check run, and leaves its id for a post step.
+    async fn open(&self) {
+        let Some(check) = self.check().await else { return };
+        // What fails now is tried again at the end, and warned of then.
+        if check.open().await.is_ok()
+            && let (Some(id), Some(path)) = (check.open_id(), &self.environment.state)
+            && let Err(error) = write_outputs(path, [(STATE, id.to_string().as_str())])
+        {
+            self.warn(format!("Could not write the step's state: {error}."));
+        }
+    }
+
+    fn write_files(&self, telling: &Telling) {
+        if let Some(path) = &self.environment.step_summary
+            && let Err(error) = append_step_summary(path, &telling.step_summary)
+        {
+            self.warn(format!("Could not write the step summary: {error}."));
+        }
+        let pairs = telling.outputs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        if let Some(path) = &self.environment.output
+            && let Err(error) = write_outputs(path, pairs)
+        {
+            self.warn(format!("Could not write the step's outputs: {error}."));
+        }
+    }
+
+    async fn tell(&self, telling: &Telling) {
+        let Some(check) = self.check().await else { return };
+        let output = Output {
+            title: telling.title.clone(),
+            summary: telling.check_summary.clone(),
+            text: None,
+            annotations: telling.annotations.clone(),
+        };
+        if let Err(error) = check.complete(telling.conclusion, &output).await {
+            self.warn_of(&error);
+            if matches!(error, ApiError::Unreachable { .. } | ApiError::Unauthorized { .. }) {
+                // The comment would fare no better.
+                if telling.comment.is_some() && self.event.kind.is_pull_request() {
+                    self.warn("The comment is left out for the same reason.".to_owned());
+                }
+                return;
+            }
+        }
+        let (Some(text), Some(number)) = (&telling.comment, self.event.number) else { return };
+        // A merge group has a number too, but nobody reads the pull request any more.
+        if !self.event.kind.is_pull_request() {
+            return;
+        }
+        let posted = comment::post(check.api(), number, &self.name, text, check.author()).await;
+        if let Err(error) = posted {
+            self.warn_of(&error);
+        }
+    }
+
+    fn warn(&self, warning: String) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    fn warn_of(&self, error: &ApiError) {
+        self.warn(sentence(error));
+    }
+
+    fn take_warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *warnings)
+    }
+}
+
+/// A client for the repository that the workflow runs in.
+fn api(environment: &Environment, patience: Patience) -> Result<Api, ApiError> {
+    let missing = |what: &str| ApiError::Setup { reason: format!("{what} is missing") };
+    let url = environment.api_url.as_ref().ok_or_else(|| missing("the API's address"))?;
+    let repository = environment.repository.clone().ok_or_else(|| missing("GITHUB_REPOSITORY"))?;
+    let token = environment.token.as_ref().ok_or_else(|| missing("the token"))?;
+    Api::new(url, repository, token, patience)
+}
+
+/// An error as a sentence of its own.
+fn sentence(error: &ApiError) -> String {
+    let text = error.to_string();
+    let mut rest = text.trim_end_matches('.').chars();
+    let first: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}. The verdict is not affected.", rest.as_str())
+}

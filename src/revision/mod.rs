@@ -1,0 +1,183 @@
+//! The two sides of a change, as files: git revisions read from objects, or folders.
+//!
+//! Nothing is ever checked out, and no git program, hook or repository configuration runs.
+
+mod folder;
+mod git;
+mod scratch;
+
+use std::path::Path;
+
+use presscheck_core::units::{CommitSha, RepoPath};
+use thiserror::Error;
+
+pub use folder::Folder;
+pub use git::{Commit, Repository};
+pub use scratch::{Files, Scratch};
+
+/// Where files are read from: a commit, or a folder as it is now.
+#[derive(Clone, Debug)]
+pub enum Snapshot {
+    /// A commit's tree, from git objects.
+    Commit(Commit),
+    /// A folder, uncommitted changes included.
+    Folder(Folder),
+}
+
+/// Why a revision or one of its files can't be read.
+#[derive(Debug, Error)]
+pub enum RevisionError {
+    /// The name stands for no commit and no folder.
+    #[error(
+        "`{name}` is neither a git revision of this repository nor a folder\n  help: name a branch, a tag, a commit or a folder{hint}"
+    )]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What may be the reason, as a clause, or empty.
+        hint: String,
+    },
+    /// There is no repository, and the name is no folder.
+    #[error(
+        "there is no git repository at or above {folder}\n  help: run this inside a repository, or name two folders with --base and --head"
+    )]
+    NoRepository {
+        /// Where it was looked for.
+        folder: String,
+    },
+    /// No default branch was found.
+    #[error(
+        "the default branch of this repository is not known\n  help: name the baseline with --base, such as --base origin/main"
+    )]
+    NoDefaultBranch,
+    /// The file is there but can't be read.
+    #[error("{path} at {at} can't be read: {why}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The revision.
+        at: String,
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+impl Snapshot {
+    /// The bytes of a file; nothing where the revision has no such file.
+    ///
+    /// # Errors
+    /// Where the file is a link, a folder or larger than `max_bytes`, or the objects are damaged.
+    pub fn read(&self, path: &RepoPath, max_bytes: u64) -> Result<Option<Vec<u8>>, RevisionError> {
+        match self {
+            Self::Commit(commit) => commit.read(path, max_bytes),
+            Self::Folder(folder) => folder.read(path, max_bytes),
+        }
+    }
+
+    /// How people name it: `main@4f2c91a`, `work tree`.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Commit(commit) => commit.label(),
+            Self::Folder(folder) => folder.label(),
+        }
+    }
+
+    /// Names a commit after the branch it was found on: `main@4f2c91a`.
+    pub fn rename(&mut self, branch: &str) {
+        if let Self::Commit(commit) = self {
+            commit.rename(branch);
+        }
+    }
+
+    /// The commit; nothing for a folder.
+    #[must_use]
+    pub const fn commit(&self) -> Option<&CommitSha> {
+        match self {
+            Self::Commit(commit) => Some(commit.sha()),
+            Self::Folder(_) => None,
+        }
+    }
+}
+
+/// What is compared: both sides, and where the head branched off.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The baseline: the tip of the base branch.
+    pub base: Snapshot,
+    /// The candidate.
+    pub head: Snapshot,
+    /// Where the head's history left the base's: what the head changed is counted from here. The base
+    /// itself where there is no common history.
+    pub fork_point: Snapshot,
+    /// The arguments that name the same two sides again.
+    pub again: (String, String),
+}
+
+/// Resolves the two sides from what the user named: by default the tip of the default branch, and the
+/// work tree as it is.
+///
+/// # Errors
+/// Where a name stands for nothing.
+pub fn resolve(at: &Path, base: Option<&str>, head: Option<&str>) -> Result<Change, RevisionError> {
+    let repository = Repository::discover(at);
+    let side = |name: &str| -> Result<Snapshot, RevisionError> {
+        let found = repository.as_ref().and_then(|repository| repository.commit(name));
+        if let Some(commit) = found {
+            return Ok(Snapshot::Commit(commit));
+        }
+        let folder = at.join(name);
+        if folder.is_dir() {
+            let work_tree = repository.as_ref().is_some_and(|known| known.is_work_tree(&folder));
+            let label = if work_tree { "work tree".to_owned() } else { name.to_owned() };
+            return Ok(Snapshot::Folder(Folder::new(&folder, label)));
+        }
+        let hint = match &repository {
+            Some(repository) if repository.is_shallow() => {
+                "; this clone is shallow: fetch with full history (`fetch-depth: 0`)".to_owned()
+            }
+            Some(_) => String::new(),
+            None => "; there is no git repository here".to_owned(),
+        };
+        Err(RevisionError::Unknown { name: name.to_owned(), hint })
+    };
+    let base_name = match (base, &repository) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(repository)) => {
+            repository.default_branch().ok_or(RevisionError::NoDefaultBranch)?
+        }
+        (None, None) => {
+            return Err(RevisionError::NoRepository { folder: at.display().to_string() });
+        }
+    };
+    let base = side(&base_name)?;
+    let (head, head_name) = match (head, &repository) {
+        (Some(name), _) => (side(name)?, name.to_owned()),
+        (None, Some(repository)) => {
+            let root = repository
+                .work_tree()
+                .ok_or_else(|| RevisionError::NoRepository { folder: at.display().to_string() })?;
+            (Snapshot::Folder(Folder::new(&root, "work tree".to_owned())), String::new())
+        }
+        (None, None) => {
+            return Err(RevisionError::NoRepository { folder: at.display().to_string() });
+        }
+    };
+    let fork_point = repository
+        .as_ref()
+        .and_then(|repository| {
+            let head = match &head {
+                Snapshot::Commit(commit) => commit.sha().clone(),
+                Snapshot::Folder(folder) if repository.is_work_tree(folder.root()) => {
+                    repository.head()?
+                }
+                Snapshot::Folder(_) => return None,
+            };
+            repository.merge_base(base.commit()?, &head)
+        })
+        .map_or_else(|| base.clone(), Snapshot::Commit);
+    Ok(Change { base, head, fork_point, again: (base_name, head_name) })
+}
+
+#[cfg(test)]
+mod tests;

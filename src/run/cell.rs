@@ -1,0 +1,199 @@
+//! One cell of the draw: both samples, side by side, from the order to the judgement.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use presscheck_core::gate::{BySide, Pair, Side};
+use presscheck_core::policy::{ModelConfig, Subject};
+use presscheck_core::prompts::{Case, Cell};
+use presscheck_core::providers::FaultKind;
+use presscheck_core::report::SampleLine;
+use tokio::sync::{Semaphore, watch};
+
+use super::Halt;
+use super::judge::{Arrived, Judge, JudgedSample};
+use super::sample::{Arrival, Shop, Wanted};
+use crate::revision::Snapshot;
+
+/// Both samples of a cell, judged.
+pub(super) struct Judged {
+    pub(super) pair: Pair,
+    pub(super) lines: Vec<SampleLine>,
+    pub(super) stored: BySide<bool>,
+}
+
+/// What the tasks of one subject share.
+pub(super) struct Context {
+    pub(super) shop: Arc<Shop>,
+    pub(super) judge: Arc<Judge>,
+    pub(super) subject: Subject,
+    pub(super) run: String,
+    pub(super) max_age: Duration,
+    pub(super) base: Snapshot,
+    pub(super) out: std::path::PathBuf,
+    pub(super) cpus: Semaphore,
+    /// How many samples may be between their request and their judgement: as many as the providers serve at
+    /// once and a few more to judge. This is what holds memory flat, and how little a kill can lose.
+    pub(super) hands: Semaphore,
+    pub(super) cases: Arc<Vec<Case>>,
+    pub(super) baseline_gone: AtomicBool,
+    /// Becomes true when nothing more of this subject is to be sent.
+    pub(super) closing: watch::Sender<bool>,
+}
+
+/// The most bytes that an input picture may have.
+const MAX_INPUT_BYTES: u64 = 32 << 20;
+
+impl Context {
+    /// Gets and judges both samples of a cell, side by side, so that both meet the same provider load.
+    pub(super) async fn cell(self: Arc<Self>, cell: Cell) -> Result<Judged, Halt> {
+        let case = self.cases.get(cell.case).ok_or_else(|| {
+            Halt::CouldNotRun("the draw names a case that is not there".to_owned())
+        })?;
+        let input = self.input(case)?;
+        let sample = |side: Side, model: Option<&ModelConfig>| {
+            let (context, input, model) = (Arc::clone(&self), input.clone(), model.cloned());
+            async move {
+                match model {
+                    Some(model) => context.side(side, &model, cell, input).await.map(Some),
+                    None => Ok(None),
+                }
+            }
+        };
+        let (baseline, candidate) = tokio::join!(
+            sample(Side::Baseline, self.subject.baseline.as_ref()),
+            sample(Side::Candidate, Some(&self.subject.candidate)),
+        );
+        let (baseline, candidate) = (baseline?, candidate?);
+        let Some((candidate, candidate_line)) = candidate else {
+            return Err(Halt::CouldNotRun("a sample of the candidate is missing".to_owned()));
+        };
+        let stored = BySide {
+            baseline: baseline.as_ref().is_some_and(|(_, line)| line.stored),
+            candidate: candidate_line.stored,
+        };
+        let (baseline, baseline_line) = baseline.unzip();
+        Ok(Judged {
+            pair: Pair {
+                case: case.id.clone(),
+                repeat: cell.repeat,
+                tags: case.tags.clone(),
+                baseline: baseline.map(|sample| sample.observation),
+                candidate: candidate.observation,
+            },
+            lines: baseline_line.into_iter().chain([candidate_line]).collect(),
+            stored,
+        })
+    }
+
+    /// The case's input picture, from the trusted side.
+    fn input(&self, case: &Case) -> Result<Option<Bytes>, Halt> {
+        let Some(path) = &case.image else { return Ok(None) };
+        match self.base.read(path, MAX_INPUT_BYTES) {
+            Ok(Some(bytes)) => Ok(Some(bytes.into())),
+            Ok(None) => Err(Halt::CouldNotRun(format!(
+                "the input picture {path} of case `{}` does not exist at {}",
+                presscheck_core::inert::one_line(&case.id, 60),
+                self.base.label()
+            ))),
+            Err(error) => Err(Halt::CouldNotRun(error.to_string())),
+        }
+    }
+
+    async fn side(
+        self: &Arc<Self>,
+        side: Side,
+        model: &ModelConfig,
+        cell: Cell,
+        input: Option<Bytes>,
+    ) -> Result<(JudgedSample, SampleLine), Halt> {
+        let Some(case) = self.cases.get(cell.case) else {
+            return Err(Halt::CouldNotRun("the draw names a case that is not there".to_owned()));
+        };
+        let wanted = Wanted {
+            side,
+            model,
+            case,
+            seed: cell.seed,
+            input: input.as_ref(),
+            run: &self.run,
+            max_age: (side == Side::Baseline).then_some(self.max_age),
+            only_stored: side == Side::Baseline && self.baseline_gone.load(Ordering::SeqCst),
+            closing: &self.closing,
+        };
+        let fail = |error: &dyn std::fmt::Display| Halt::CouldNotRun(error.to_string());
+        let _hand = self.hands.acquire().await.map_err(|error| fail(&error))?;
+        let arrival = match self.shop.get(wanted).await {
+            // The baseline's vendor has retired it: what is stored of it still counts.
+            Err(Halt::Fatal {
+                side: Side::Baseline, kind: FaultKind::ModelRetired, words, ..
+            }) => {
+                self.baseline_gone.store(true, Ordering::SeqCst);
+                match self.shop.get(Wanted { only_stored: true, ..wanted }).await {
+                    Err(Halt::BaselineGone(_)) => return Err(Halt::BaselineGone(words)),
+                    other => other?,
+                }
+            }
+            other => other?,
+        };
+        let sample = self.judge(cell, &arrival).await?;
+        self.write_picture(&arrival.arrived, &sample).await?;
+        let line = SampleLine {
+            schema: 1,
+            subject: self.subject.name.clone(),
+            case: case.id.clone(),
+            repeat: cell.repeat,
+            prompt: case.prompt.clone(),
+            tags: case.tags.clone(),
+            side,
+            provider: model.provider().to_owned(),
+            model: model.describe(),
+            seed: cell.seed.0,
+            outcome: sample.observation.outcome,
+            failure: sample.observation.failure,
+            kind: sample.kind.clone(),
+            findings: sample.findings.clone(),
+            latency_s: sample.observation.latency.map(|latency| latency.as_secs_f64()),
+            cost_usd: sample.observation.cost,
+            cost_basis: sample.observation.cost_basis,
+            attempts: sample.attempts,
+            image: sample.observation.image.clone(),
+            stored: arrival.stored,
+            error: sample.error.clone(),
+        };
+        Ok((sample, line))
+    }
+
+    /// Judges on a thread where decoding blocks no network traffic, one picture per core at a time.
+    async fn judge(self: &Arc<Self>, cell: Cell, arrival: &Arrival) -> Result<JudgedSample, Halt> {
+        let fail =
+            |error: &dyn std::fmt::Display| Halt::CouldNotRun(format!("a check failed: {error}"));
+        let _core = self.cpus.acquire().await.map_err(|error| fail(&error))?;
+        let context = Arc::clone(self);
+        let (arrived, bill) = (arrival.arrived.clone(), arrival.bill);
+        tokio::task::spawn_blocking(move || {
+            context.cases.get(cell.case).map(|case| context.judge.judge(case, &arrived, bill))
+        })
+        .await
+        .map_err(|error| fail(&error))?
+        .ok_or_else(|| fail(&"the case is missing"))
+    }
+
+    /// Writes the picture where reports point to.
+    async fn write_picture(&self, arrived: &Arrived, sample: &JudgedSample) -> Result<(), Halt> {
+        let (Arrived::Picture { bytes, .. }, Some(path)) = (arrived, &sample.observation.image)
+        else {
+            return Ok(());
+        };
+        let path = self.out.join(path);
+        let fail = |error: std::io::Error| {
+            Halt::CouldNotRun(format!("{} can't be written: {error}", path.display()))
+        };
+        if let Some(parent) = path.parent() {
+            tokio::fs::create_dir_all(parent).await.map_err(fail)?;
+        }
+        tokio::fs::write(&path, bytes).await.map_err(fail)
+    }
+}

@@ -1,0 +1,392 @@
+//! Everything that is read before anything is bought: the policy, both model configs, the prompt sets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use presscheck_core::checks;
+use presscheck_core::policy::{self, Models, Policy, Problems, Source, Subject, Vocabulary};
+use presscheck_core::prompts::{self, Case, Draw, PromptFile};
+use presscheck_core::providers;
+use presscheck_core::units::{Digest, RepoPath};
+use serde_json::json;
+
+use super::judge::Judge;
+use super::sample::Supplier;
+use super::{Environment, Halt, Setting};
+use crate::revision::{RevisionError, Snapshot};
+use crate::transport::{ClientOptions, Line};
+
+/// What a run is about, ready to be bought.
+pub struct Loaded {
+    /// The policy that judges.
+    pub policy: Policy,
+    /// Where it was read: `main@4f2c91a`.
+    pub policy_at: String,
+    /// The models that the head changed.
+    pub subjects: Vec<Subject>,
+    /// All cases of the prompt sets.
+    pub cases: Arc<Vec<Case>>,
+    /// The drawn order.
+    pub draw: Draw,
+    /// What a reader should know besides.
+    pub notes: Vec<String>,
+    /// Warnings about the files, as they are shown on a terminal.
+    pub warnings: String,
+    /// Why there is nothing to judge, where there is nothing.
+    pub nothing_to_judge: String,
+    pub(super) policy_digest: Digest,
+    pub(super) prompts_digest: Digest,
+}
+
+/// Files that can't be used: the text for a terminal, with every problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected(pub String);
+
+impl From<RevisionError> for Rejected {
+    fn from(error: RevisionError) -> Self {
+        // What to do stands on lines of its own; what was not done belongs to the first.
+        let text = error.to_string();
+        let (what, help) = text.split_once('\n').unwrap_or((&text, ""));
+        let help = if help.is_empty() { String::new() } else { format!("{help}\n") };
+        Self(format!("error: {what}; {NOTHING_SENT}\n{help}"))
+    }
+}
+
+const NOTHING_SENT: &str = "no request was sent";
+
+/// Reads the policy and the prompt sets at the baseline, the model config at both sides and where they
+/// parted, and finds what the head changed.
+///
+/// # Errors
+/// Every problem of every file that stops the run.
+pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
+    let change = &setting.change;
+    let checks = checks::vocabulary();
+    let kinds = providers::vocabulary();
+    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let mut notes = Vec::new();
+    let mut report = Report { colour, ..Report::default() };
+
+    let (policy_bytes, trusted) = read_policy_file(setting, &mut notes)?;
+    let path = setting.policy_path.as_str();
+    let text = report.text(path, &policy_bytes)?;
+    let reading = policy::read_policy(Source { path, text: &text }, &vocabulary);
+    let policy = report.add(path, &text, &reading.problems, reading.value)?;
+    report.stop()?;
+
+    let models =
+        |snapshot: &Snapshot, report: &mut Report| -> Result<Option<ModelFile>, Rejected> {
+            let file = &policy.model.file;
+            let Some(bytes) = snapshot.read(file, MAX_CONFIG_BYTES)? else { return Ok(None) };
+            let text = report.text(file.as_str(), &bytes)?;
+            let reading =
+                policy::read_models(Source { path: file.as_str(), text: &text }, &policy.model);
+            let models = report.add(file.as_str(), &text, &reading.problems, reading.value)?;
+            Ok(Some(ModelFile { models, text }))
+        };
+    let head = models(&change.head, &mut report)?.ok_or_else(|| missing(&policy, &change.head))?;
+    let mut quiet = Report::default();
+    // An unreadable model config at the base can't be compared with; the head's counts as new then.
+    let base = models(&change.base, &mut quiet).ok().flatten();
+    let fork = models(&change.fork_point, &mut quiet).ok().flatten();
+    report.stop()?;
+    let list =
+        |file: Option<&ModelFile>| file.map(|file| file.models.list.clone()).unwrap_or_default();
+    let changed =
+        policy::changed_subjects(&list(base.as_ref()), &list(fork.as_ref()), &head.models.list);
+    notes.extend(changed.notes);
+    let mut problems = Problems::new();
+    for subject in &changed.subjects {
+        policy::admit(&subject.candidate, &policy, &vocabulary, &mut problems);
+    }
+    let model_path = policy.model.file.as_str();
+    report.add(model_path, &head.text, &problems, Some(()))?;
+    report.stop()?;
+
+    note_other_changes(setting, &policy, trusted, &mut notes)?;
+    let nothing_to_judge = format!(
+        "Nothing to judge: no model of {} differs from the baseline because of this change.",
+        policy.model.file
+    );
+    let needs_prompts = !changed.subjects.is_empty();
+    let (cases, prompts_digest) = if needs_prompts {
+        read_prompts(&policy, trusted, &mut notes, &mut report)?
+    } else {
+        (Vec::new(), Digest::of(b""))
+    };
+    report.stop()?;
+    let draw = prompts::draw(&cases, &policy.sample);
+    Ok(Loaded {
+        policy_at: trusted.label().to_owned(),
+        subjects: changed.subjects,
+        cases: Arc::new(cases),
+        draw,
+        notes,
+        warnings: report.rendered,
+        nothing_to_judge,
+        policy_digest: Digest::of(text.as_bytes()),
+        prompts_digest,
+        policy,
+    })
+}
+
+/// The most bytes of a policy or a model config; larger files are refused with a clear message by the
+/// policy's own reader, so a little more is read here.
+const MAX_CONFIG_BYTES: u64 = 2 << 20;
+
+/// The most bytes of a prompt set.
+const MAX_PROMPTS_BYTES: u64 = 64 << 20;
+
+struct ModelFile {
+    models: Models,
+    text: String,
+}
+
+/// Collects what is wrong with all files, so that all of it is shown at once.
+#[derive(Default)]
+struct Report {
+    colour: bool,
+    rendered: String,
+    errors: bool,
+}
+
+impl Report {
+    fn text(&self, path: &str, bytes: &[u8]) -> Result<String, Rejected> {
+        policy::decode_text(bytes).map(str::to_owned).map_err(|problems| {
+            let source = Source { path, text: "" };
+            Rejected(policy::render_all(&[(source, &problems)], NOTHING_SENT, self.colour))
+        })
+    }
+
+    /// Notes the problems of a file; gives the value where there is one, however many problems it has.
+    fn add<T>(
+        &mut self,
+        path: &str,
+        text: &str,
+        problems: &Problems,
+        value: Option<T>,
+    ) -> Result<T, Rejected> {
+        self.note(path, text, problems);
+        value.ok_or_else(|| Rejected(self.rendered.clone()))
+    }
+
+    fn note(&mut self, path: &str, text: &str, problems: &Problems) {
+        if !problems.is_empty() {
+            let source = Source { path, text };
+            let rendered = policy::render_all(&[(source, problems)], NOTHING_SENT, self.colour);
+            if !self.rendered.is_empty() {
+                self.rendered.push('\n');
+            }
+            self.rendered.push_str(&rendered);
+            self.errors |= problems.has_errors();
+        }
+    }
+
+    fn stop(&self) -> Result<(), Rejected> {
+        if self.errors { Err(Rejected(self.rendered.clone())) } else { Ok(()) }
+    }
+}
+
+/// The policy of the baseline; the head's own where the baseline has none yet.
+fn read_policy_file<'a>(
+    setting: &'a Setting,
+    notes: &mut Vec<String>,
+) -> Result<(Vec<u8>, &'a Snapshot), Rejected> {
+    let (change, path) = (&setting.change, &setting.policy_path);
+    // Far over the limit is still read up to a point, so that the message can name the size.
+    let at = |snapshot: &Snapshot| snapshot.read(path, MAX_CONFIG_BYTES);
+    let base = at(&change.base)?;
+    if let Some(bytes) = base {
+        let head = at(&change.head).ok().flatten();
+        if head.as_ref() != Some(&bytes) {
+            let fork = at(&change.fork_point).ok().flatten();
+            // What only the base changed since is none of this change's doing.
+            if fork != head {
+                notes.push(format!(
+                    "This change edits {path}: it is judged by the policy of {}.",
+                    change.base.label()
+                ));
+            }
+        }
+        return Ok((bytes, &change.base));
+    }
+    match at(&change.head)? {
+        Some(bytes) => {
+            notes.push(format!(
+                "{} has no {path} yet: this first time the change is judged by its own.",
+                change.base.label()
+            ));
+            Ok((bytes, &change.head))
+        }
+        None => Err(Rejected(format!(
+            "error: there is no {path} at {} or {}; {NOTHING_SENT}\n  help: write one (docs/policy.md starts with ten lines), or name it with --policy\n",
+            change.base.label(),
+            change.head.label(),
+        ))),
+    }
+}
+
+fn missing(policy: &Policy, at: &Snapshot) -> Rejected {
+    Rejected(format!(
+        "error: the model config {} does not exist at {}; {NOTHING_SENT}\n  help: `model.file` in the policy names it\n",
+        policy.model.file,
+        at.label()
+    ))
+}
+
+/// Prompt sets that the head changes count after the merge; say so.
+fn note_other_changes(
+    setting: &Setting,
+    policy: &Policy,
+    trusted: &Snapshot,
+    notes: &mut Vec<String>,
+) -> Result<(), Rejected> {
+    let change = &setting.change;
+    let mut edited = Vec::new();
+    for source in &policy.prompts {
+        let path = &source.file.value;
+        let head = change.head.read(path, MAX_PROMPTS_BYTES).ok().flatten();
+        let fork = change.fork_point.read(path, MAX_PROMPTS_BYTES).ok().flatten();
+        if head != fork && head != trusted.read(path, MAX_PROMPTS_BYTES)? {
+            edited.push(path.to_string());
+        }
+    }
+    if !edited.is_empty() {
+        notes.push(format!(
+            "This change edits {}: the prompts of {} are drawn; the edited ones count after the merge.",
+            edited.join(", "),
+            trusted.label()
+        ));
+    }
+    Ok(())
+}
+
+fn read_prompts(
+    policy: &Policy,
+    at: &Snapshot,
+    notes: &mut Vec<String>,
+    report: &mut Report,
+) -> Result<(Vec<Case>, Digest), Rejected> {
+    let mut files: Vec<(&RepoPath, Vec<u8>)> = Vec::new();
+    let mut absent = Vec::new();
+    for source in &policy.prompts {
+        let path = &source.file.value;
+        match at.read(path, MAX_PROMPTS_BYTES)? {
+            Some(bytes) => files.push((path, bytes)),
+            None => absent.push(path.to_string()),
+        }
+    }
+    if !absent.is_empty() {
+        return Err(Rejected(format!(
+            "error: {} not exist at {}; {NOTHING_SENT}\n  help: `prompts` in the policy names {}\n",
+            match absent.as_slice() {
+                [one] => format!("the prompt set {one} does"),
+                many => format!("the prompt sets {} do", many.join(", ")),
+            },
+            at.label(),
+            if absent.len() == 1 { "it" } else { "them" },
+        )));
+    }
+    let sources: Vec<_> = policy
+        .prompts
+        .iter()
+        .zip(&files)
+        .map(|(source, (path, bytes))| PromptFile {
+            path,
+            bytes,
+            tags: &source.tags,
+            text_from_prompt: source.text_from_prompt,
+        })
+        .collect();
+    let set = prompts::read_prompts(&sources, &checks::all_expectations());
+    for (path, problems) in &set.problems {
+        let bytes =
+            files.iter().find(|(known, _)| *known == path).map(|(_, bytes)| bytes.as_slice());
+        let text = String::from_utf8_lossy(bytes.unwrap_or_default());
+        report.note(path.as_str(), &text, problems);
+    }
+    report.stop()?;
+    if !set.duplicates.is_empty() {
+        let count = set.duplicates.len();
+        let first: Vec<_> =
+            set.duplicates.iter().take(3).map(|twin| twin.again.to_string()).collect();
+        let more = if count > 3 { ", …" } else { "" };
+        notes.push(format!(
+            "{count} prompts stand twice in the prompt sets and are drawn once: {}{more}.",
+            first.join(", ")
+        ));
+    }
+    if set.cases.is_empty() {
+        return Err(Rejected(format!(
+            "error: the prompt sets hold no prompt; {NOTHING_SENT}\n  help: add prompts to {}\n",
+            policy.prompts.iter().map(|p| p.file.value.to_string()).collect::<Vec<_>>().join(", ")
+        )));
+    }
+    let digest = Digest::of(json!(set.cases).to_string().as_bytes());
+    Ok((set.cases, digest))
+}
+
+impl Loaded {
+    /// Sets up the providers that the subjects use, and no other: no other's key is read.
+    pub(super) fn suppliers(
+        &self,
+        environment: &Environment,
+    ) -> Result<BTreeMap<String, Supplier>, Halt> {
+        let options = ClientOptions::default();
+        let mut suppliers = BTreeMap::new();
+        let models = self
+            .subjects
+            .iter()
+            .flat_map(|s| s.baseline.iter().chain(std::iter::once(&s.candidate)));
+        for step in models.flat_map(|model| &model.steps) {
+            let name = &step.provider.value;
+            if suppliers.contains_key(name) {
+                continue;
+            }
+            let shown = presscheck_core::inert::one_line(name, 60);
+            let provider = self.policy.providers.get(name).ok_or_else(|| {
+                Halt::CouldNotRun(format!(
+                    "the baseline's model names the provider `{shown}`, which the policy does not have; no request was sent"
+                ))
+            })?;
+            let kind = providers::kind(provider.kind).ok_or_else(|| {
+                Halt::CouldNotRun(format!("there is no provider kind `{}`", provider.kind))
+            })?;
+            let dialect = providers::open(provider).map_err(Halt::CouldNotRun)?;
+            let line = Line::open(provider, &kind.vocabulary, dialect, environment, &options)
+                .map_err(Halt::CouldNotRun)?;
+            let supplier = Supplier {
+                line,
+                kind: provider.kind,
+                fingerprint: policy::canonical(&provider.fingerprint),
+            };
+            suppliers.insert(name.clone(), supplier);
+        }
+        Ok(suppliers)
+    }
+
+    /// How many requests the subject's providers take at once: fewer pairs in flight would leave them idle.
+    pub(super) fn concurrency(&self, subject: &Subject) -> usize {
+        let models = subject.baseline.iter().chain(std::iter::once(&subject.candidate));
+        models
+            .flat_map(|model| &model.steps)
+            .filter_map(|step| self.policy.providers.get(&step.provider.value))
+            .map(|provider| usize::try_from(provider.concurrency).unwrap_or(1))
+            .max()
+            .unwrap_or(1)
+    }
+
+    pub(super) fn judge(&self) -> Arc<Judge> {
+        Arc::new(Judge {
+            checks: checks::open_all(&self.policy.checks),
+            limits: checks::decode_limits(&self.policy.checks),
+            refusals: self.policy.refusals,
+        })
+    }
+
+    /// Why no model change merges today, where the policy says so.
+    pub(super) fn frozen(&self, today: jiff::civil::Date) -> Option<String> {
+        let freeze = self.policy.freeze.as_ref().filter(|freeze| today < freeze.until)?;
+        Some(format!("Model changes are frozen until {}: {}", freeze.until, freeze.reason))
+    }
+}

@@ -1,0 +1,238 @@
+//! The one orchestration: draw, generate, check, decide, stop; resuming.
+//!
+//! It knows no wire format and no Markdown: dialects and reports are `presscheck_core`'s.
+
+mod cell;
+mod judge;
+mod load;
+mod progress;
+mod sample;
+mod subject;
+mod thumbnails;
+mod write;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use presscheck_core::gate::{Decision, Side, Verdict};
+use presscheck_core::providers::FaultKind;
+use presscheck_core::report::Run;
+use presscheck_core::units::{RepoPath, Usd};
+use thiserror::Error;
+
+pub use load::{Loaded, Rejected, load};
+pub use progress::{Progress, Silent, Status};
+pub use write::{MAX_SUMMARY_BYTES, clear, write};
+
+use crate::revision::Change;
+use crate::store::{Store, StoreError};
+use crate::transport::Budget;
+use sample::Shop;
+
+/// The time in milliseconds since 1970: handed in, so that ages can be tested.
+pub type Clock = fn() -> i64;
+
+/// Looks an environment variable up.
+pub type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// What a run needs of the world.
+pub struct Setting {
+    /// Both sides of the change.
+    pub change: Change,
+    /// Where the policy lies in the repository.
+    pub policy_path: RepoPath,
+    /// Where the evidence goes.
+    pub out: PathBuf,
+    /// Where results are kept.
+    pub store: Store,
+    /// Looks a key up by its environment variable.
+    pub environment: Box<Environment>,
+    /// Lowers the policy's budget.
+    pub budget: Option<Usd>,
+    /// The most images to buy.
+    pub max_images: Option<u64>,
+    /// Whether stored results count.
+    pub resume: bool,
+    /// The time.
+    pub clock: Clock,
+    /// Today, for a freeze.
+    pub today: jiff::civil::Date,
+    /// How to run it again, as a command line.
+    pub again: String,
+    /// The page of the job.
+    pub job_url: Option<String>,
+}
+
+/// Why buying stops before the draw is over.
+#[derive(Debug, Error)]
+pub enum Halt {
+    /// The budget does not cover the next request.
+    #[error("the budget does not cover the next request")]
+    Budget,
+    /// `--max-images` is reached.
+    #[error("the most images of this run are bought")]
+    MaxImages,
+    /// No further request of this side can succeed.
+    #[error("{}", fatal_sentence(*.side, *.kind, .provider, .model, .words))]
+    Fatal {
+        /// Which side.
+        side: Side,
+        /// What kind of fault.
+        kind: FaultKind,
+        /// The provider's name.
+        provider: String,
+        /// The model's id.
+        model: String,
+        /// The provider's own words.
+        words: String,
+    },
+    /// The baseline's model is gone, and a result that is needed of it is not stored.
+    #[error("the baseline's model is gone: {0}")]
+    BaselineGone(String),
+    /// The run ends for another reason; this sample was not sent any more.
+    #[error("the run ended before this sample was sent")]
+    Stopped,
+    /// The run can't go on.
+    #[error("{0}")]
+    CouldNotRun(String),
+    /// The store failed: answers could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a fatal fault means, and what to do.
+fn fatal_sentence(side: Side, kind: FaultKind, provider: &str, model: &str, words: &str) -> String {
+    let provider = presscheck_core::inert::one_line(provider, 60);
+    let model = presscheck_core::inert::one_line(model, 80);
+    let words = presscheck_core::inert::one_line(words, 200);
+    let (what, todo) = match kind {
+        FaultKind::Auth => (
+            format!("`{provider}` does not accept the key"),
+            "check the environment variable that the policy's `api_key_env` names".to_owned(),
+        ),
+        FaultKind::OutOfCredit => (
+            format!("no credit is left at `{provider}`"),
+            "top it up, then run again: what was paid for is in the store".to_owned(),
+        ),
+        FaultKind::ModelRetired => (
+            format!("`{provider}` has no model `{model}` (the {side}'s), or no longer"),
+            "check the model id, and whether the vendor has retired it".to_owned(),
+        ),
+        _ => (
+            format!("`{provider}` rejects every request for `{model}` (the {side}'s)"),
+            "check the parameters in the model config".to_owned(),
+        ),
+    };
+    format!("{what}: “{words}”\n  help: {todo}")
+}
+
+/// Runs the gate over what was loaded.
+///
+/// # Errors
+/// Where no verdict can be reached: a bad key, no credit, a candidate that does not exist, a store that fails.
+pub async fn gate(
+    setting: &Setting,
+    loaded: &Loaded,
+    progress: &dyn Progress,
+) -> Result<Run, Halt> {
+    if let (Some(reason), false) = (loaded.frozen(setting.today), loaded.subjects.is_empty()) {
+        return Ok(without_subjects(setting, loaded, Decision::Fail, reason));
+    }
+    if loaded.subjects.is_empty() {
+        let reason = loaded.nothing_to_judge.clone();
+        return Ok(without_subjects(setting, loaded, Decision::Pass, reason));
+    }
+    let budget_limit =
+        setting.budget.map_or(loaded.policy.budget, |cap| cap.min(loaded.policy.budget));
+    let shop = Shop {
+        store: setting.store.clone(),
+        suppliers: loaded.suppliers(&setting.environment)?,
+        budget: Budget::new(budget_limit),
+        max_images: setting.max_images.unwrap_or(u64::MAX),
+        bought: AtomicU64::new(0),
+        damaged: AtomicU64::new(0),
+        resume: setting.resume,
+        clock: setting.clock,
+    };
+    let shop = Arc::new(shop);
+    let mut verdicts = Vec::new();
+    let mut evidence = Vec::new();
+    let mut notes = loaded.notes.clone();
+    for subject in &loaded.subjects {
+        let finished = subject::run(setting, loaded, Arc::clone(&shop), subject, progress).await?;
+        verdicts.push(finished.verdict);
+        evidence.push(finished.evidence);
+        notes.extend(finished.notes);
+    }
+    match shop.damaged.load(Ordering::Relaxed) {
+        0 => {}
+        1 => notes.push("A stored result was torn or altered; it was bought again.".to_owned()),
+        n => {
+            notes.push(format!("{n} stored results were torn or altered; they were bought again."))
+        }
+    }
+    let order = worst_first(&verdicts);
+    let mut verdicts: Vec<_> = verdicts.into_iter().map(Some).collect();
+    let mut evidence: Vec<_> = evidence.into_iter().map(Some).collect();
+    let mut take =
+        |index: usize| Some((verdicts.get_mut(index)?.take()?, evidence.get_mut(index)?.take()?));
+    let (verdicts, evidence): (Vec<_>, Vec<_>) = order.into_iter().filter_map(&mut take).unzip();
+    let worst = verdicts.first();
+    let (decision, blocking, reason) = match worst {
+        Some(only) if verdicts.len() == 1 => (only.verdict, only.blocking, only.reason.clone()),
+        Some(worst) => {
+            (worst.verdict, worst.blocking, format!("`{}`: {}", worst.name, worst.reason))
+        }
+        None => (Decision::Pass, false, loaded.nothing_to_judge.clone()),
+    };
+    Ok(Run {
+        verdict: Verdict {
+            schema: 1,
+            verdict: decision,
+            blocking,
+            reason,
+            spent_usd: shop.budget.spent(),
+            notes,
+            subjects: verdicts,
+        },
+        policy_path: setting.policy_path.to_string(),
+        policy_at: loaded.policy_at.clone(),
+        budget: budget_limit,
+        again: setting.again.clone(),
+        job_url: setting.job_url.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        subjects: evidence,
+    })
+}
+
+/// A verdict that needs no picture.
+fn without_subjects(setting: &Setting, loaded: &Loaded, decision: Decision, reason: String) -> Run {
+    Run {
+        verdict: Verdict {
+            schema: 1,
+            verdict: decision,
+            blocking: decision != Decision::Pass,
+            reason,
+            spent_usd: Usd::ZERO,
+            notes: loaded.notes.clone(),
+            subjects: Vec::new(),
+        },
+        policy_path: setting.policy_path.to_string(),
+        policy_at: loaded.policy_at.clone(),
+        budget: loaded.policy.budget,
+        again: setting.again.clone(),
+        job_url: setting.job_url.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        subjects: Vec::new(),
+    }
+}
+
+/// The subjects' indices, worst verdict first, the order of the file otherwise.
+fn worst_first(verdicts: &[presscheck_core::gate::SubjectVerdict]) -> Vec<usize> {
+    let mut order: Vec<_> = (0..verdicts.len()).collect();
+    order.sort_by_key(|index| {
+        verdicts.get(*index).map(|v| std::cmp::Reverse((v.blocking, v.verdict)))
+    });
+    order
+}

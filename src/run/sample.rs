@@ -1,0 +1,322 @@
+//! One sample: read from the store where it is there, bought and kept where it is not.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use presscheck_core::gate::Side;
+use presscheck_core::policy::{ModelConfig, canonical};
+use presscheck_core::prompts::Case;
+use presscheck_core::providers::{Answer, FaultKind, Order};
+use presscheck_core::units::{Digest, Seed, Usd};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::judge::{Arrived, Bill};
+use super::{Clock, Halt};
+use crate::store::{Identity, Lookup, Record, Store, StoredAnswer};
+use crate::transport::{Budget, Exchange, Line};
+
+/// What every sample of a run shares.
+pub(super) struct Shop {
+    pub(super) store: Store,
+    pub(super) suppliers: BTreeMap<String, Supplier>,
+    pub(super) budget: Budget,
+    /// The most images that this run may buy, and how many it has.
+    pub(super) max_images: u64,
+    pub(super) bought: AtomicU64,
+    pub(super) damaged: AtomicU64,
+    /// Whether stored results count.
+    pub(super) resume: bool,
+    pub(super) clock: Clock,
+}
+
+/// A provider, set up.
+pub(super) struct Supplier {
+    pub(super) line: Line,
+    pub(super) kind: &'static str,
+    /// Its settings that shape a request, as canonical JSON.
+    pub(super) fingerprint: Value,
+}
+
+/// What is asked for one sample.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) side: Side,
+    pub(super) model: &'a ModelConfig,
+    pub(super) case: &'a Case,
+    pub(super) seed: Seed,
+    pub(super) input: Option<&'a Bytes>,
+    /// The run's name, under which unanswered samples count as asked.
+    pub(super) run: &'a str,
+    /// How old a stored result may be.
+    pub(super) max_age: Option<Duration>,
+    /// Whether only stored results may be used (the model is gone).
+    pub(super) only_stored: bool,
+    /// Becomes true when nothing more of this subject is to be sent.
+    pub(super) closing: &'a watch::Sender<bool>,
+}
+
+/// A sample that arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    pub(super) arrived: Arrived,
+    pub(super) bill: Bill,
+    pub(super) stored: bool,
+}
+
+impl Shop {
+    /// Gets a sample: each step of the pipeline in turn, the output of one being the input of the next.
+    ///
+    /// # Errors
+    /// Where buying must stop.
+    pub(super) async fn get(&self, wanted: Wanted<'_>) -> Result<Arrival, Halt> {
+        let mut input = wanted.input.cloned();
+        let mut total: Option<Arrival> = None;
+        let steps = wanted.model.steps.len();
+        for (index, step) in wanted.model.steps.iter().enumerate() {
+            let mut arrival = self.step(wanted, step, input.as_ref()).await?;
+            if let Some(before) = &total {
+                arrival.bill = add(before.bill, arrival.bill);
+                arrival.stored &= before.stored;
+            }
+            let picture = match &mut arrival.arrived {
+                Arrived::Picture { bytes, .. } => Some(bytes.clone()),
+                Arrived::Refused { words }
+                | Arrived::Broken { words, .. }
+                | Arrived::Unavailable { words, .. } => {
+                    if steps > 1 {
+                        *words = format!("step {} of {steps}: {words}", index + 1);
+                    }
+                    None
+                }
+            };
+            let over = picture.is_none();
+            input = picture;
+            total = Some(arrival);
+            if over {
+                break;
+            }
+        }
+        total.ok_or_else(|| Halt::CouldNotRun("the model config has no step".to_owned()))
+    }
+
+    async fn step(
+        &self,
+        wanted: Wanted<'_>,
+        step: &presscheck_core::policy::ModelStep,
+        input: Option<&Bytes>,
+    ) -> Result<Arrival, Halt> {
+        let Some(supplier) = self.suppliers.get(&step.provider.value) else {
+            let name = &step.provider.value;
+            return Err(Halt::CouldNotRun(format!("the policy has no provider `{name}`")));
+        };
+        let line = &supplier.line;
+        let identity = Identity {
+            form: 1,
+            dialect: supplier.kind.to_owned(),
+            dialect_version: line.dialect_version(),
+            provider: supplier.fingerprint.clone(),
+            model: step.model.value.clone(),
+            params: canonical(&Value::Object(step.params.clone())),
+            prompt: wanted.case.prompt.clone(),
+            seed: wanted.seed,
+            input: input.map(|bytes| Digest::of(bytes)),
+        };
+        let key = identity.key();
+        if let Some(arrival) = self.stored(&key, wanted).await? {
+            return Ok(arrival);
+        }
+        if wanted.only_stored {
+            return Err(Halt::BaselineGone("no stored result is at hand".to_owned()));
+        }
+        let order = Order {
+            model: &step.model.value,
+            params: &step.params,
+            prompt: &wanted.case.prompt,
+            seed: wanted.seed,
+            image: input,
+        };
+        self.buy(line, &order, identity, key, wanted).await
+    }
+
+    /// The stored sample, where it is whole, young enough and no gap of an earlier round.
+    async fn stored(&self, key: &Digest, wanted: Wanted<'_>) -> Result<Option<Arrival>, Halt> {
+        if !self.resume {
+            return Ok(None);
+        }
+        let record = match self.store.sample(key).await? {
+            Lookup::Found(record) => record,
+            Lookup::Missing => return Ok(None),
+            Lookup::Damaged => {
+                self.damaged.fetch_add(1, Ordering::Relaxed);
+                return Ok(None);
+            }
+        };
+        let age = (self.clock)().saturating_sub(record.bought_ms).max(0);
+        let too_old = wanted.max_age.is_some_and(|max| {
+            u64::try_from(age).is_ok_and(|age| Duration::from_millis(age) > max)
+        });
+        let arrived = match &record.answer {
+            // An outage says nothing of the model: only the round that saw it counts it.
+            StoredAnswer::Unavailable { .. } if record.run != wanted.run => return Ok(None),
+            _ if too_old && record.run != wanted.run => return Ok(None),
+            StoredAnswer::Unavailable { what, words } => {
+                Arrived::Unavailable { kind: what.clone(), words: words.clone() }
+            }
+            StoredAnswer::Refused { words } => Arrived::Refused { words: words.clone() },
+            StoredAnswer::Broken { what, words } => {
+                Arrived::Broken { kind: what.clone(), words: words.clone() }
+            }
+            StoredAnswer::Image { digest, content_type, .. } => {
+                match self.store.image(digest).await? {
+                    Lookup::Found(bytes) => {
+                        Arrived::Picture { bytes, content_type: content_type.clone() }
+                    }
+                    Lookup::Missing | Lookup::Damaged => {
+                        self.damaged.fetch_add(1, Ordering::Relaxed);
+                        return Ok(None);
+                    }
+                }
+            }
+        };
+        let bill = Bill {
+            cost: record.charged,
+            basis: record.cost_basis,
+            latency: record.latency_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()),
+            attempts: u32::try_from(record.attempts.len()).unwrap_or(u32::MAX),
+        };
+        Ok(Some(Arrival { arrived, bill, stored: true }))
+    }
+
+    async fn buy(
+        &self,
+        line: &Line,
+        order: &Order<'_>,
+        identity: Identity,
+        key: Digest,
+        wanted: Wanted<'_>,
+    ) -> Result<Arrival, Halt> {
+        let worst = line.worst_case(order.model).ok_or_else(|| {
+            let (model, provider) = (order.model, line.name());
+            Halt::CouldNotRun(format!("the policy gives no price for `{model}` of `{provider}`"))
+        })?;
+        // The count and the money are both reserved before the request is sent.
+        let taken = self.bought.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |bought| {
+            (bought < self.max_images).then_some(bought + 1)
+        });
+        if taken.is_err() {
+            return Err(Halt::MaxImages);
+        }
+        let Some(reservation) = self.budget.reserve(worst) else {
+            self.bought.fetch_sub(1, Ordering::SeqCst);
+            return Err(Halt::Budget);
+        };
+        let Some(exchange) = line.ask_unless(order, wanted.closing.subscribe()).await else {
+            reservation.settle(Usd::ZERO);
+            self.bought.fetch_sub(1, Ordering::SeqCst);
+            return Err(Halt::Stopped);
+        };
+        reservation.settle(exchange.charged);
+        if let Answer::Fault(fault) = &exchange.answer
+            && fault.kind.is_fatal()
+        {
+            self.bought.fetch_sub(1, Ordering::SeqCst);
+            if (wanted.side, fault.kind) != (Side::Baseline, FaultKind::ModelRetired) {
+                // No verdict will come: what waits for its turn must not be sent any more.
+                wanted.closing.send_replace(true);
+            }
+            return Err(Halt::Fatal {
+                side: wanted.side,
+                kind: fault.kind,
+                provider: line.name().to_owned(),
+                model: order.model.to_owned(),
+                words: fault.words.clone(),
+            });
+        }
+        let (record, picture) = self.record(&exchange, identity, key, wanted.run);
+        // Stored before anything is computed from it: a killed run pays for nothing twice.
+        self.store.keep(&record, picture).await?;
+        if !matches!(exchange.answer, Answer::Image { .. }) {
+            // No picture was bought after all.
+            self.bought.fetch_sub(1, Ordering::SeqCst);
+        }
+        let bill = Bill {
+            cost: exchange.charged,
+            basis: exchange.cost_basis,
+            latency: exchange.latency,
+            attempts: u32::try_from(exchange.attempts.len()).unwrap_or(u32::MAX),
+        };
+        let arrived = match exchange.answer {
+            Answer::Image { bytes, content_type, .. } => Arrived::Picture { bytes, content_type },
+            Answer::Refused { words } => Arrived::Refused { words },
+            Answer::Broken { kind, words } => Arrived::Broken { kind, words },
+            Answer::Fault(fault) if fault.kind == FaultKind::BadRequest => {
+                Arrived::Broken { kind: fault.kind.word().to_owned(), words: fault.words }
+            }
+            Answer::Fault(fault) => {
+                Arrived::Unavailable { kind: fault.kind.word().to_owned(), words: fault.words }
+            }
+        };
+        Ok(Arrival { arrived, bill, stored: false })
+    }
+
+    fn record(
+        &self,
+        exchange: &Exchange,
+        identity: Identity,
+        key: Digest,
+        run: &str,
+    ) -> (Record, Option<Bytes>) {
+        let (answer, picture) = match &exchange.answer {
+            Answer::Image { bytes, content_type, .. } => {
+                let answer = StoredAnswer::Image {
+                    digest: Digest::of(bytes),
+                    bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                    content_type: content_type.clone(),
+                };
+                (answer, Some(bytes.clone()))
+            }
+            Answer::Refused { words } => (StoredAnswer::Refused { words: words.clone() }, None),
+            Answer::Broken { kind, words } => {
+                (StoredAnswer::Broken { what: kind.clone(), words: words.clone() }, None)
+            }
+            Answer::Fault(fault) => {
+                let (what, words) = (fault.kind.word().to_owned(), fault.words.clone());
+                let answer = if fault.kind == FaultKind::BadRequest {
+                    StoredAnswer::Broken { what, words }
+                } else {
+                    StoredAnswer::Unavailable { what, words }
+                };
+                (answer, None)
+            }
+        };
+        let record = Record {
+            key,
+            identity,
+            bought_ms: (self.clock)(),
+            run: run.to_owned(),
+            answer,
+            latency_ms: exchange.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+            charged: exchange.charged,
+            cost_basis: exchange.cost_basis,
+            attempts: exchange
+                .attempts
+                .iter()
+                .filter_map(|a| serde_json::to_value(a).ok())
+                .collect(),
+        };
+        (record, picture)
+    }
+}
+
+/// The bill of a pipeline: costs, times and attempts add up; the cost is known as well as its weakest part.
+fn add(one: Bill, two: Bill) -> Bill {
+    Bill {
+        cost: one.cost + two.cost,
+        basis: one.basis.max(two.basis),
+        latency: one.latency.zip(two.latency).map(|(one, two)| one + two),
+        attempts: one.attempts.saturating_add(two.attempts),
+    }
+}

@@ -1,0 +1,311 @@
+//! One subject from the first pair to its verdict.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use presscheck_core::gate::{
+    self, BySide, ModelAt, Outcome, Planned, Side, Stopped, SubjectVerdict, Tally, summaries,
+};
+use presscheck_core::policy::{ModelConfig, Subject};
+use presscheck_core::prompts::{Case, Cell};
+use presscheck_core::providers::FaultKind;
+use presscheck_core::report::{self, Prompt};
+use presscheck_core::units::{Digest, Rate};
+use tokio::sync::{Semaphore, watch};
+
+use super::cell::{Context, Judged};
+use super::load::Loaded;
+use super::sample::Shop;
+use super::{Halt, Progress, Setting, Status, thumbnails};
+use crate::revision::Snapshot;
+use crate::store::{Lookup, RunRecord};
+
+/// A subject that was run.
+pub(super) struct Finished {
+    pub(super) verdict: SubjectVerdict,
+    pub(super) evidence: report::Subject,
+    /// What a reader should know besides.
+    pub(super) notes: Vec<String>,
+}
+
+/// How a cell ended.
+enum End {
+    Pair(Box<Judged>),
+    Halt(Halt),
+}
+
+/// How many rejections in a row, with no sample accepted before, mean that a provider rejects them all.
+const ALWAYS_REJECTED: u32 = 3;
+
+/// How long requests that are under way are waited for once nothing more is sent.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// Runs one subject.
+pub(super) async fn run(
+    setting: &Setting,
+    loaded: &Loaded,
+    shop: Arc<Shop>,
+    subject: &Subject,
+    progress: &dyn Progress,
+) -> Result<Finished, Halt> {
+    let draw = &loaded.draw;
+    let policy = &loaded.policy;
+    let planned = planned(&loaded.cases, &draw.cells);
+    let key = run_key(loaded, subject);
+    let round = match shop.store.run(&key).await? {
+        Lookup::Found(known) => RunRecord::next(Some(&known)),
+        Lookup::Missing | Lookup::Damaged => RunRecord::next(None),
+    };
+    shop.store.keep_run(&key, &round).await?;
+    let cpus = std::thread::available_parallelism().map_or(2, Into::into);
+    let context = Arc::new(Context {
+        shop: Arc::clone(&shop),
+        judge: loaded.judge(),
+        subject: subject.clone(),
+        run: format!("{key}#{}", round.round),
+        max_age: policy.baseline_max_age,
+        base: setting.change.base.clone(),
+        out: setting.out.clone(),
+        cpus: Semaphore::new(cpus),
+        hands: Semaphore::new(loaded.concurrency(subject) + 2 * cpus),
+        cases: Arc::clone(&loaded.cases),
+        baseline_gone: AtomicBool::new(false),
+        closing: watch::Sender::new(false),
+    });
+    progress.begin(
+        &subject.name,
+        subject.baseline.as_ref().map(ModelConfig::describe).as_deref(),
+        &subject.candidate.describe(),
+        planned.pairs,
+    );
+    let spent_before = shop.budget.spent();
+    let bought_before = shop.bought.load(Ordering::SeqCst);
+    // Completed in any order, handed on in the drawn order: what is judged is always a prefix.
+    let window = usize::try_from(policy.sample.batch).unwrap_or(1).max(loaded.concurrency(subject));
+    // With no baseline and no absolute limit, no picture could be judged: none is bought.
+    let hopeless = subject.baseline.is_none() && !policy.limits.judges_alone();
+    let cells = if hopeless { Vec::new() } else { draw.cells.clone() };
+    let mut stream = futures_util::stream::iter(cells)
+        .map(|cell| {
+            let context = Arc::clone(&context);
+            async move {
+                match tokio::spawn(async move { context.cell(cell).await }).await {
+                    Ok(Ok(judged)) => End::Pair(Box::new(judged)),
+                    Ok(Err(halt)) => End::Halt(halt),
+                    Err(error) => End::Halt(Halt::CouldNotRun(format!("a task failed: {error}"))),
+                }
+            }
+        })
+        .buffered(window);
+    let mut notes = Vec::new();
+    if hopeless {
+        notes.push(format!(
+            "`{}` is new: there is no baseline to compare it with, and no limit stands alone. Add one, such as `failure_rate: {{max: 5%}}`.",
+            presscheck_core::inert::one_line(&subject.name, 60)
+        ));
+    }
+    let mut pairs = Vec::new();
+    let mut lines = Vec::new();
+    let mut from_store = BySide::<u64>::default();
+    let mut tally = Tally::default();
+    let mut gone = BySide::<u64>::default();
+    let mut rejected = BySide::<Option<u32>> { baseline: Some(0), candidate: Some(0) };
+    let mut stopped =
+        if draw.cells.len() < draw.population { Stopped::Max } else { Stopped::Exhausted };
+    let mut failure = None;
+    while let Some(end) = stream.next().await {
+        let judged = match end {
+            End::Pair(judged) => judged,
+            End::Halt(Halt::Budget) => {
+                stopped = Stopped::Budget;
+                break;
+            }
+            End::Halt(Halt::MaxImages) => {
+                stopped = Stopped::Max;
+                break;
+            }
+            End::Halt(Halt::BaselineGone(words)) => {
+                notes.push(format!(
+                    "The baseline's model is gone (“{}”): judged by its stored results as far as they reach.",
+                    presscheck_core::inert::one_line(&words, 120)
+                ));
+                stopped = Stopped::Unavailable;
+                break;
+            }
+            // The halt that closed the run stands further on in the drawn order.
+            End::Halt(Halt::Stopped) => continue,
+            End::Halt(halt) => {
+                failure = Some(halt);
+                break;
+            }
+        };
+        if let Err(halt) = always_rejected(&judged, &mut rejected, subject) {
+            failure = Some(halt);
+            break;
+        }
+        tally.add(&judged.pair);
+        for side in Side::BOTH {
+            let missing = judged.pair.side(side).is_some_and(|sample| !sample.answered());
+            *gone.get_mut(side) += u64::from(missing);
+        }
+        from_store.baseline += u64::from(judged.stored.baseline);
+        from_store.candidate += u64::from(judged.stored.candidate);
+        pairs.push(judged.pair);
+        lines.extend(judged.lines);
+        progress.pair(&Status {
+            subject: &subject.name,
+            pairs: u64::try_from(pairs.len()).unwrap_or(u64::MAX),
+            planned: planned.pairs,
+            tally,
+            spent: shop.budget.spent(),
+            bought: shop.bought.load(Ordering::SeqCst),
+            from_store,
+        });
+        if outage_is_certain(&gone, pairs.len(), &planned, policy.limits.unavailable.value) {
+            stopped = Stopped::Unavailable;
+            break;
+        }
+    }
+    // Nothing more is sent, and what is on its way is seen to its end: it is paid for, so it is kept and
+    // counted.
+    context.closing.send_replace(true);
+    let rest = async {
+        let mut failure = None;
+        while let Some(end) = stream.next().await {
+            if let End::Halt(halt @ Halt::Store(_)) = end {
+                failure.get_or_insert(halt);
+            }
+        }
+        failure
+    };
+    let late = tokio::time::timeout(LONGEST_REST, rest).await.ok().flatten();
+    progress.end();
+    if let Some(halt) = failure.or(late) {
+        return Err(halt);
+    }
+    let ruling = gate::rule(&policy.limits, policy.inconclusive, &pairs, &planned, stopped);
+    if stopped != Stopped::Unavailable {
+        shop.store.keep_run(&key, &RunRecord { finished: true, ..round }).await?;
+    }
+    let tallies = gate::Tallies::of(&pairs);
+    let model_at = |snapshot: &Snapshot, model: &ModelConfig| ModelAt {
+        commit: snapshot.commit().cloned(),
+        label: snapshot.label().to_owned(),
+        provider: model.provider().to_owned(),
+        model: model.describe(),
+        config: model.resolved(),
+    };
+    let verdict = SubjectVerdict {
+        name: subject.name.clone(),
+        verdict: ruling.decision,
+        blocking: ruling.blocking,
+        proven: ruling.proven,
+        reason: ruling.reason,
+        stopped,
+        baseline: subject.baseline.as_ref().map(|model| model_at(&setting.change.base, model)),
+        candidate: model_at(&setting.change.head, &subject.candidate),
+        claim: policy.sample.claim.word().to_owned(),
+        seed: policy.sample.seed,
+        planned: planned.pairs,
+        pairs: u64::try_from(pairs.len()).unwrap_or(u64::MAX),
+        images_bought: shop.bought.load(Ordering::SeqCst).saturating_sub(bought_before),
+        from_store,
+        spent_usd: shop.budget.spent() - spent_before,
+        limits: ruling.limits,
+        outcomes: summaries::outcomes(&pairs),
+        checks: summaries::checks(&pairs),
+        tags: summaries::tags(&tallies),
+        flips: summaries::flips(&tallies),
+        cost: BySide {
+            baseline: summaries::cost(&pairs, Side::Baseline),
+            candidate: summaries::cost(&pairs, Side::Candidate),
+        },
+        latency: BySide {
+            baseline: summaries::latency(&pairs, Side::Baseline),
+            candidate: summaries::latency(&pairs, Side::Candidate),
+        },
+        failures: summaries::failures(&pairs),
+    };
+    let by_id: BTreeMap<_, _> = loaded.cases.iter().map(|case| (case.id.as_str(), case)).collect();
+    let prompts = pairs
+        .iter()
+        .filter_map(|pair| by_id.get(pair.case.as_str()))
+        .map(|case| {
+            (case.id.clone(), Prompt { prompt: case.prompt.clone(), tags: case.tags.clone() })
+        })
+        .collect();
+    let thumbnails = thumbnails::of_failing_pairs(&setting.out, &pairs).await;
+    Ok(Finished {
+        verdict,
+        evidence: report::Subject { prompts, samples: lines, thumbnails },
+        notes,
+    })
+}
+
+/// A provider that rejects the first requests of a side, whatever the prompt, will reject them all.
+fn always_rejected(
+    judged: &Judged,
+    rejected: &mut BySide<Option<u32>>,
+    subject: &Subject,
+) -> Result<(), Halt> {
+    for line in &judged.lines {
+        let count = rejected.get_mut(line.side);
+        let is_rejection = line.kind.as_deref() == Some(FaultKind::BadRequest.word());
+        *count = match *count {
+            Some(count) if is_rejection => Some(count + 1),
+            Some(count) if line.outcome == Outcome::Unavailable => Some(count),
+            _ => None,
+        };
+        if *count == Some(ALWAYS_REJECTED) {
+            let model = match line.side {
+                Side::Baseline => subject.baseline.as_ref().unwrap_or(&subject.candidate),
+                Side::Candidate => &subject.candidate,
+            };
+            return Err(Halt::Fatal {
+                side: line.side,
+                kind: FaultKind::BadRequest,
+                provider: line.provider.clone(),
+                model: model.describe(),
+                words: line.error.clone().unwrap_or_default(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether so many samples of a side have no answer that the rest can't mend it: buying more would prove
+/// nothing.
+fn outage_is_certain(gone: &BySide<u64>, pairs: usize, planned: &Planned, limit: Rate) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let (allowed, worst) = (
+        (planned.pairs as f64 * limit.share() + 1e-9).floor(),
+        gone.baseline.max(gone.candidate) as f64,
+    );
+    // A short burst at the start is given time: half a dozen samples are no outage yet.
+    worst > allowed && pairs >= 20
+}
+
+fn planned(cases: &[Case], cells: &[Cell]) -> Planned {
+    let mut by_tag = BTreeMap::<String, u64>::new();
+    for cell in cells {
+        for tag in cases.get(cell.case).map_or(&[][..], |case| &case.tags) {
+            *by_tag.entry(tag.clone()).or_default() += 1;
+        }
+    }
+    Planned { pairs: u64::try_from(cells.len()).unwrap_or(u64::MAX), by_tag }
+}
+
+/// What a run is known by: everything that determines its verdict.
+fn run_key(loaded: &Loaded, subject: &Subject) -> Digest {
+    let content = serde_json::json!({
+        "policy": loaded.policy_digest,
+        "prompts": loaded.prompts_digest,
+        "subject": subject.name,
+        "baseline": subject.baseline.as_ref().map(ModelConfig::resolved),
+        "candidate": subject.candidate.resolved(),
+    });
+    Digest::of(content.to_string().as_bytes())
+}

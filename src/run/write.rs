@@ -1,0 +1,71 @@
+//! The output folder: every file of the evidence but the pictures, which are there already.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use presscheck_core::report::{self, Run};
+
+/// The most bytes of thumbnails inside `report.html`.
+const MAX_THUMBNAIL_BYTES: usize = 24 << 20;
+
+/// The most bytes of `summary.md`: what a step summary takes, less a margin.
+pub const MAX_SUMMARY_BYTES: usize = 1_000_000;
+
+/// The files that [`write()`] writes, the one that machines wait for first.
+const FILES: [&str; 5] =
+    ["verdict.json", "summary.md", "report.html", "junit.xml", "samples.jsonl"];
+
+/// Removes the reports of an earlier run, so that nobody takes its verdict for this one's. Pictures stay:
+/// they are known by their content.
+///
+/// # Errors
+/// The first file that can't be removed, as a sentence.
+pub fn clear(out: &Path) -> Result<(), String> {
+    for name in FILES {
+        let path = out.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!("{} can't be removed: {error}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes `verdict.json`, `summary.md`, `report.html`, `junit.xml` and `samples.jsonl`.
+///
+/// # Errors
+/// The first file that can't be written, as a sentence.
+pub fn write(run: &Run, out: &Path) -> Result<(), String> {
+    fs::create_dir_all(out).map_err(|error| failed(out, &error))?;
+    let put = |name: &str, text: &str| {
+        let path = out.join(name);
+        fs::write(&path, text).map_err(|error| failed(&path, &error))
+    };
+    let path = out.join("samples.jsonl");
+    let file = fs::File::create(&path).map_err(|error| failed(&path, &error))?;
+    let mut file = std::io::BufWriter::new(file);
+    let mut text = String::new();
+    for sample in run.subjects.iter().flat_map(|subject| &subject.samples) {
+        text.clear();
+        report::samples_jsonl(&mut text, [sample])
+            .map_err(|_| format!("{}: a sample has no JSON form", path.display()))?;
+        file.write_all(text.as_bytes()).map_err(|error| failed(&path, &error))?;
+    }
+    file.flush().map_err(|error| failed(&path, &error))?;
+    put("summary.md", &report::summary(run, MAX_SUMMARY_BYTES))?;
+    put("junit.xml", &report::junit(run))?;
+    let options =
+        report::HtmlOptions { max_thumbnail_bytes: MAX_THUMBNAIL_BYTES, ..Default::default() };
+    let page = report::html(run, options)
+        .map_err(|_| format!("{}: the page could not be made", out.display()))?;
+    put("report.html", &page)?;
+    // Last: whoever waits for the verdict finds everything else there.
+    put("verdict.json", &report::verdict_json(&run.verdict))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> String {
+    format!("{} can't be written: {error}", path.display())
+}

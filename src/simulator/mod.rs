@@ -1,0 +1,28 @@
+//! A simulated model server: real pictures from prompts, faults and prices included.
+//!
+//! For demonstrations, for tests, and for anyone who writes a policy without a key. It listens on this
+//! machine only. Everything about an answer (its picture, its fault, its latency) follows from the
+//! model, the prompt and the seed, so the same request always gets the same answer, in any order and at
+//! any concurrency.
+
+mod answer;
+mod ask;
+mod command;
+mod dice;
+mod fault;
+mod latency;
+mod limits;
+mod log;
+mod picture;
+mod profile;
+mod route;
+mod server;
+
+pub use command::{SimulateArgs, SimulateError, simulate};
+pub use fault::{Fault, FaultTable, Faults, expected_outcome};
+pub use latency::{Latency, LatencyTable};
+pub use limits::PerTime;
+pub use log::LogEntry;
+pub use picture::Size;
+pub use profile::{EXAMPLE_PROFILE, Model, Models, Profile, ProfileError};
+pub use server::{Options, Running, Simulator};

@@ -1,0 +1,269 @@
+//! Keys: read once, shown never.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use presscheck_core::providers::Text;
+use reqwest::header::HeaderValue;
+
+/// What stands where a key stood.
+const MASK: &str = "***";
+
+/// The shortest value that is searched for in texts: shorter ones would tear up every sentence, and no
+/// provider's key is that short.
+const SHORTEST: usize = 4;
+
+/// A key. Nothing prints it: `Debug` and `Display` write `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// The keys of one provider, by the name of their environment variable.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    by_name: BTreeMap<String, Secret>,
+    /// Each form in which a key may turn up in a text, the longest first.
+    forms: Forms,
+}
+
+/// Texts to be masked; not printed either.
+#[derive(Clone, Default)]
+struct Forms(Vec<String>);
+
+impl fmt::Debug for Forms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl Secrets {
+    /// Reads keys through a lookup (the environment, in the program). Space around a value is dropped,
+    /// since a pasted key often ends in a line break.
+    ///
+    /// # Errors
+    /// The names that have no value, all of them.
+    pub fn load<'a>(
+        names: impl IntoIterator<Item = &'a str>,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<String>> {
+        let mut by_name = BTreeMap::new();
+        let mut missing = Vec::new();
+        for name in names {
+            match lookup(name)
+                .map(|value| value.trim().to_owned())
+                .filter(|value| !value.is_empty())
+            {
+                Some(value) => drop(by_name.insert(name.to_owned(), Secret(value))),
+                None => missing.push(name.to_owned()),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let forms = Forms::of(by_name.values());
+        Ok(Self { by_name, forms })
+    }
+
+    /// The value of a header: its parts joined, marked as sensitive where a key is in it.
+    ///
+    /// # Errors
+    /// A sentence without any key in it, where a key is unknown or no header can carry the value.
+    pub fn header(&self, name: &str, parts: &[Text]) -> Result<HeaderValue, String> {
+        let mut text = String::new();
+        let mut sensitive = false;
+        for part in parts {
+            match part {
+                Text::Plain(part) => text.push_str(part),
+                Text::Secret(key) => {
+                    let Some(secret) = self.by_name.get(key) else {
+                        return Err(format!(
+                            "the header `{name}` needs the key `{key}`, which this provider's \
+                             `api_key_env` does not list"
+                        ));
+                    };
+                    sensitive = true;
+                    text.push_str(&secret.0);
+                }
+            }
+        }
+        let mut value = HeaderValue::from_str(&text).map_err(|_| {
+            if sensitive {
+                format!("the key in the header `{name}` has a character that no header can carry")
+            } else {
+                format!("the header `{name}` has a character that no header can carry")
+            }
+        })?;
+        value.set_sensitive(sensitive);
+        Ok(value)
+    }
+
+    /// A text without any key: each one is replaced by `***`, also where it stands percent-encoded,
+    /// escaped for JSON, or in base64.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.forms.0.iter().fold(text.to_owned(), |text, form| {
+            if text.contains(form.as_str()) { text.replace(form.as_str(), MASK) } else { text }
+        })
+    }
+}
+
+impl Forms {
+    fn of<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
+        let mut forms: Vec<String> = secrets
+            .map(|secret| secret.0.as_str())
+            .filter(|value| value.len() >= SHORTEST)
+            .flat_map(|value| {
+                let json = serde_json::Value::from(value).to_string();
+                [
+                    value.to_owned(),
+                    inner(&json).to_owned(),
+                    percent(value, UNRESERVED),
+                    lower_hex(&percent(value, UNRESERVED)),
+                    percent(value, OFTEN_PLAIN),
+                    url::form_urlencoded::byte_serialize(value.as_bytes()).collect(),
+                ]
+                .into_iter()
+                .chain(in_base64(value))
+            })
+            .filter(|form| form.len() >= SHORTEST)
+            .collect();
+        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
+        Self(forms)
+    }
+}
+
+/// The base64 of a value, as it shows inside the base64 of a longer text (`user:KEY`, say) at each of the
+/// three alignments: only characters that the value alone determines.
+fn in_base64(value: &str) -> Vec<String> {
+    (0..3)
+        .flat_map(|shift| {
+            let mut bytes = vec![b'0'; shift];
+            bytes.extend_from_slice(value.as_bytes());
+            // The first characters mix in what stands before, the last one what stands after.
+            let start = (shift * 8).div_ceil(6);
+            let end = bytes.len() * 8 / 6;
+            [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)]
+                .into_iter()
+                .filter_map(move |text| text.get(start..end).map(str::to_owned))
+        })
+        // A short stretch of base64 may be anything.
+        .filter(|form| form.len() >= 8)
+        .collect()
+}
+
+/// What RFC 3986 calls unreserved, besides letters and digits.
+const UNRESERVED: &[u8] = b"-._~";
+
+/// What many encoders leave alone besides: `encodeURIComponent`, and those that write for a query.
+const OFTEN_PLAIN: &[u8] = b"-._~!$'()*,;:@/?";
+
+/// The percent-encoding of a value, of all but letters, digits and these.
+fn percent(value: &str, plain: &[u8]) -> String {
+    value.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    })
+}
+
+/// The same with the digits of its escapes in lower case.
+fn lower_hex(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        text.push('%');
+        text.push_str(&digits.to_ascii_lowercase());
+        text.push_str(rest);
+    }
+    text
+}
+
+/// A JSON text without its quotes.
+fn inner(json: &str) -> &str {
+    json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+
+    const KEY: &str = "sk-live/9+a\"b=c";
+
+    fn secrets() -> Secrets {
+        Secrets::load(["K"], |_| Some(format!("{KEY}\n"))).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_never_printed() {
+        let secrets = secrets();
+        let value = secrets
+            .header("authorization", &[Text::Plain("Bearer ".into()), Text::Secret("K".into())])
+            .unwrap();
+        assert!(value.is_sensitive());
+        assert_eq!(value.to_str().unwrap(), format!("Bearer {KEY}"));
+        for text in [format!("{secrets:?}"), format!("{value:?}"), secrets.by_name["K"].to_string()]
+        {
+            assert!(!text.contains("sk-live"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_masked_in_every_form() {
+        let secrets = secrets();
+        let json = serde_json::to_string(&KEY).unwrap();
+        let url: String = url::form_urlencoded::byte_serialize(KEY.as_bytes()).collect();
+        let mut texts = vec![
+            format!("bad key {KEY}!"),
+            format!("{{\"key\":{json}}}"),
+            format!("/draw?key={url}"),
+            format!("/draw?key={}", lower_hex(&percent(KEY, UNRESERVED))),
+        ];
+        for before in ["", "u:", "user", "user:"] {
+            texts.push(STANDARD.encode(format!("{before}{KEY}")));
+            texts.push(URL_SAFE_NO_PAD.encode(format!("{before}{KEY} and more")));
+        }
+        for text in texts {
+            let masked = secrets.redact(&text);
+            assert!(masked.contains(MASK), "{text} -> {masked}");
+            assert!(!masked.contains("live"), "{masked}");
+        }
+        assert_eq!(secrets.redact("nothing to see"), "nothing to see");
+    }
+
+    #[test]
+    fn missing_keys_are_all_named() {
+        let missing = Secrets::load(["A", "B", "C"], |name| match name {
+            "A" => Some("x".to_owned()),
+            "B" => Some("  \n".to_owned()),
+            _ => None,
+        });
+        assert_eq!(missing.unwrap_err(), ["B", "C"]);
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_sent_is_an_error_without_the_key() {
+        let secrets = Secrets::load(["K"], |_| Some("abc\r\ndef".to_owned())).unwrap();
+        let error = secrets.header("x-key", &[Text::Secret("K".into())]).unwrap_err();
+        assert!(error.contains("`x-key`") && !error.contains("abc"), "{error}");
+        assert!(secrets.header("x-key", &[Text::Secret("OTHER".into())]).is_err());
+    }
+}

@@ -1,0 +1,424 @@
+//! A stateful fake of the part of GitHub's API that we use.
+//!
+//! It checks every request body against GitHub's own description where that is at hand, and holds the rules
+//! that the description leaves out. A request that breaks a rule is answered as GitHub does, and fails the
+//! test when the fake is dropped.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// The login of the job's token.
+pub(crate) const US: &str = "github-actions[bot]";
+/// GitHub's limit of a comment, in characters.
+const MAX_COMMENT: usize = 65_536;
+/// GitHub's limit of a summary or text, in bytes.
+const MAX_OUTPUT: usize = 65_535;
+
+/// An answer in place of the right one.
+#[derive(Clone)]
+pub(crate) enum Fault {
+    /// A status with a body, and nothing is done.
+    Refuse(u16, Value),
+    /// A status, and it is done all the same.
+    LoseAnswer(u16),
+    /// A secondary rate limit, for so many seconds.
+    SlowDown(u64),
+    /// The right answer, after a pause.
+    Delay(Duration),
+}
+
+#[derive(Default)]
+struct State {
+    checks: Vec<Value>,
+    comments: Vec<Value>,
+    next_id: u64,
+    log: Vec<String>,
+    broken_rules: Vec<String>,
+    /// Faults for the next requests whose `METHOD path` starts so.
+    faults: VecDeque<(String, Fault)>,
+    /// Whether everything that writes is refused.
+    read_only: bool,
+}
+
+struct Schemas {
+    create_check: Validator,
+    update_check: Validator,
+    create_comment: Validator,
+    update_comment: Validator,
+}
+
+struct Inner {
+    state: Mutex<State>,
+    schemas: Option<Schemas>,
+    prefix: &'static str,
+}
+
+/// The fake, its address and its state.
+pub(crate) struct Fake {
+    server: MockServer,
+    inner: Arc<Inner>,
+}
+
+struct Answers(Arc<Inner>);
+
+impl Fake {
+    /// A fake at the root of a loopback address.
+    pub(crate) async fn start() -> Self {
+        Self::start_below("").await
+    }
+
+    /// A fake below a path, as GitHub Enterprise has it.
+    pub(crate) async fn start_below(prefix: &'static str) -> Self {
+        let inner = Arc::new(Inner {
+            state: Mutex::new(State { next_id: 1000, ..State::default() }),
+            schemas: schemas(),
+            prefix,
+        });
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(Answers(Arc::clone(&inner))).mount(&server).await;
+        Self { server, inner }
+    }
+
+    /// The address for `GITHUB_API_URL`.
+    pub(crate) fn url(&self) -> String {
+        format!("{}{}", self.server.uri(), self.inner.prefix)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap()
+    }
+
+    /// The next request whose `METHOD path` starts so goes wrong.
+    pub(crate) fn fail(&self, requests: &str, fault: Fault) {
+        self.state().faults.push_back((requests.to_owned(), fault));
+    }
+
+    /// From here on the token may only read.
+    pub(crate) fn make_read_only(&self) {
+        self.state().read_only = true;
+    }
+
+    /// Adds a comment of somebody's.
+    pub(crate) fn add_comment(&self, login: &str, body: &str) -> u64 {
+        let mut state = self.state();
+        let id = state.id();
+        state.comments.push(json!({"id": id, "user": {"login": login}, "body": body}));
+        id
+    }
+
+    /// All comments as (id, author, body).
+    pub(crate) fn comments(&self) -> Vec<(u64, String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let comments = self.state().comments.clone();
+        comments
+            .iter()
+            .map(|c| (c["id"].as_u64().unwrap(), text(&c["user"]["login"]), text(&c["body"])))
+            .collect()
+    }
+
+    /// The bodies of our comments.
+    pub(crate) fn our_comments(&self) -> Vec<String> {
+        let ours = self.comments().into_iter().filter(|(_, login, _)| login == US);
+        ours.map(|(_, _, body)| body).collect()
+    }
+
+    /// All check runs.
+    pub(crate) fn checks(&self) -> Vec<Value> {
+        self.state().checks.clone()
+    }
+
+    /// Every request, as `METHOD path`.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.state().log.clone()
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let broken = std::mem::take(&mut self.state().broken_rules);
+            assert!(broken.is_empty(), "requests that GitHub would refuse:\n{}", broken.join("\n"));
+        }
+    }
+}
+
+impl State {
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn invalid(&mut self, problem: String) -> ResponseTemplate {
+        let answer = json!({"message": "Invalid request.", "errors": [problem.clone()]});
+        self.broken_rules.push(problem);
+        ResponseTemplate::new(422).set_body_json(answer)
+    }
+}
+
+impl Respond for Answers {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let mut state = self.0.state.lock().unwrap();
+        let Some(path) = request.url.path().strip_prefix(self.0.prefix) else {
+            return not_found();
+        };
+        let line = format!("{} {path}", request.method);
+        state.log.push(line.clone());
+        if request.headers.get("authorization").is_none_or(|value| value != "Bearer ghs_test") {
+            return refuse(401, "Bad credentials");
+        }
+        let fault = state.faults.iter().position(|(requests, _)| line.starts_with(requests));
+        match fault.and_then(|index| state.faults.remove(index)) {
+            None => {}
+            Some((_, Fault::Refuse(status, body))) => {
+                return ResponseTemplate::new(status).set_body_json(body);
+            }
+            Some((_, Fault::SlowDown(seconds))) => {
+                return refuse(403, "You have exceeded a secondary rate limit.")
+                    .insert_header("retry-after", seconds.to_string());
+            }
+            Some((_, Fault::LoseAnswer(status))) => {
+                self.answer(&mut state, request, path);
+                return ResponseTemplate::new(status).set_body_string("<html>Unicorn!</html>");
+            }
+            Some((_, Fault::Delay(delay))) => {
+                return self.answer(&mut state, request, path).set_delay(delay);
+            }
+        }
+        self.answer(&mut state, request, path)
+    }
+}
+
+impl Answers {
+    fn answer(&self, state: &mut State, request: &Request, path: &str) -> ResponseTemplate {
+        let method = request.method.as_str();
+        if path == "/user" {
+            return refuse(403, "Resource not accessible by integration");
+        }
+        let Some(path) = path.strip_prefix("/repos/octo-org/shop/") else { return not_found() };
+        if state.read_only && method != "GET" {
+            return refuse(403, "Resource not accessible by integration");
+        }
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        let parts: Vec<&str> = path.split('/').collect();
+        let schemas = self.0.schemas.as_ref();
+        match (method, parts.as_slice()) {
+            ("POST", ["check-runs"]) => {
+                if let Some(problem) = problem(schemas.map(|s| &s.create_check), &body) {
+                    return state.invalid(problem);
+                }
+                create_check(state, body)
+            }
+            ("PATCH", ["check-runs", id]) => {
+                if let Some(problem) = problem(schemas.map(|s| &s.update_check), &body) {
+                    return state.invalid(problem);
+                }
+                update_check(state, id, &body)
+            }
+            ("GET", ["check-runs", id]) => match find(&mut state.checks, id) {
+                Some(run) => ResponseTemplate::new(200).set_body_json(&*run),
+                None => not_found(),
+            },
+            ("GET", ["commits", sha, "check-runs"]) => {
+                let runs: Vec<_> =
+                    state.checks.iter().filter(|run| run["head_sha"] == *sha).collect();
+                ResponseTemplate::new(200)
+                    .set_body_json(json!({"total_count": runs.len(), "check_runs": runs}))
+            }
+            ("POST", ["issues", "17", "comments"]) => {
+                if let Some(problem) = problem(schemas.map(|s| &s.create_comment), &body) {
+                    return state.invalid(problem);
+                }
+                if let Some(problem) = comment_problem(&body) {
+                    return state.invalid(problem);
+                }
+                let id = state.id();
+                let comment = json!({"id": id, "user": {"login": US}, "body": body["body"]});
+                state.comments.push(comment.clone());
+                ResponseTemplate::new(201).set_body_json(comment)
+            }
+            ("GET", ["issues", "17", "comments"]) => list_comments(state, request),
+            ("PATCH", ["issues", "comments", id]) => {
+                if let Some(problem) = problem(schemas.map(|s| &s.update_comment), &body) {
+                    return state.invalid(problem);
+                }
+                if let Some(problem) = comment_problem(&body) {
+                    return state.invalid(problem);
+                }
+                let Some(comment) = find(&mut state.comments, id) else { return not_found() };
+                if comment["user"]["login"] != US {
+                    let problem = format!("comment {id} is somebody else's");
+                    return state.invalid(problem);
+                }
+                comment["body"] = body["body"].clone();
+                ResponseTemplate::new(200).set_body_json(&*comment)
+            }
+            ("DELETE", ["issues", "comments", id]) => {
+                let before = state.comments.len();
+                let Some(comment) = find(&mut state.comments, id) else { return not_found() };
+                if comment["user"]["login"] != US {
+                    let problem = format!("comment {id} is somebody else's");
+                    return state.invalid(problem);
+                }
+                let id = comment["id"].clone();
+                state.comments.retain(|comment| comment["id"] != id);
+                assert_eq!(state.comments.len() + 1, before);
+                ResponseTemplate::new(204)
+            }
+            _ => {
+                let problem = format!("{method} {path} is no route of the API");
+                state.invalid(problem)
+            }
+        }
+    }
+}
+
+fn create_check(state: &mut State, body: Value) -> ResponseTemplate {
+    let id = state.id();
+    let mut run =
+        json!({"id": id, "app": {"slug": "github-actions"}, "annotations": 0, "closed": 0});
+    merge(&mut run, &body);
+    if let Some(problem) = check_problem(&body) {
+        return state.invalid(problem);
+    }
+    state.checks.push(run.clone());
+    ResponseTemplate::new(201).set_body_json(run)
+}
+
+fn update_check(state: &mut State, id: &str, body: &Value) -> ResponseTemplate {
+    if let Some(problem) = check_problem(body) {
+        return state.invalid(problem);
+    }
+    let Some(run) = find(&mut state.checks, id) else { return not_found() };
+    let was_completed = run["status"] == "completed";
+    let count = body["output"]["annotations"].as_array().map_or(0, Vec::len);
+    let before = run["annotations"].as_u64().unwrap();
+    merge(run, body);
+    run["annotations"] = json!(before + count as u64);
+    if body["status"] == "completed" {
+        run["closed"] = json!(run["closed"].as_u64().unwrap() + 1);
+    }
+    let answer = run.clone();
+    if was_completed && body.get("status").is_some() {
+        let problem = format!("check run {id} was closed before: {body}");
+        return state.invalid(problem);
+    }
+    ResponseTemplate::new(200).set_body_json(answer)
+}
+
+/// What GitHub refuses in a check run, beyond its description.
+fn check_problem(body: &Value) -> Option<String> {
+    if body["status"] == "completed" && body["conclusion"].is_null() {
+        return Some("a completed check run needs a conclusion".to_owned());
+    }
+    for field in ["summary", "text"] {
+        let bytes = body["output"][field].as_str().map_or(0, str::len);
+        if bytes > MAX_OUTPUT {
+            return Some(format!("output.{field} has {bytes} bytes"));
+        }
+    }
+    let annotations = body["output"]["annotations"].as_array().map_or(0, Vec::len);
+    (annotations > 50).then(|| format!("{annotations} annotations in one request"))
+}
+
+/// What GitHub refuses in a comment, beyond its description.
+fn comment_problem(body: &Value) -> Option<String> {
+    let text = body["body"].as_str().unwrap_or_default();
+    if text.trim().is_empty() {
+        return Some("body can't be blank".to_owned());
+    }
+    let count = text.chars().count();
+    (count > MAX_COMMENT)
+        .then(|| format!("body is too long (maximum is 65536 characters): {count}"))
+}
+
+fn list_comments(state: &State, request: &Request) -> ResponseTemplate {
+    let number = |name: &str, default: usize| {
+        let value = request.url.query_pairs().find(|(key, _)| key == name);
+        value.map_or(default, |(_, value)| value.parse().unwrap())
+    };
+    let (size, page) = (number("per_page", 30).min(100), number("page", 1));
+    let comments: Vec<_> = state.comments.iter().skip((page - 1) * size).take(size).collect();
+    let response = ResponseTemplate::new(200).set_body_json(comments);
+    if state.comments.len() > page * size {
+        let mut next = request.url.clone();
+        next.set_query(Some(&format!("per_page={size}&page={}", page + 1)));
+        return response.insert_header("link", format!("<{next}>; rel=\"next\""));
+    }
+    response
+}
+
+fn find<'a>(items: &'a mut [Value], id: &str) -> Option<&'a mut Value> {
+    let id: u64 = id.parse().ok()?;
+    items.iter_mut().find(|item| item["id"].as_u64() == Some(id))
+}
+
+fn merge(target: &mut Value, source: &Value) {
+    for (key, value) in source.as_object().unwrap() {
+        target[key] = value.clone();
+    }
+}
+
+fn refuse(status: u16, message: &str) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(json!({"message": message}))
+}
+
+fn not_found() -> ResponseTemplate {
+    refuse(404, "Not Found")
+}
+
+fn problem(schema: Option<&Validator>, body: &Value) -> Option<String> {
+    let problems: Vec<_> = schema?
+        .iter_errors(body)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    (!problems.is_empty()).then(|| problems.join("; "))
+}
+
+/// GitHub's own description of the request bodies, where it is at hand.
+fn schemas() -> Option<Schemas> {
+    let Some(data) = std::env::var_os("PRESSCHECK_TEST_DATA") else {
+        eprintln!("SKIPPED: PRESSCHECK_TEST_DATA names no folder with github/gh-slim.json in it");
+        return None;
+    };
+    let file = PathBuf::from(data).join("github/gh-slim.json");
+    let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let of = |path: &str, method: &str| {
+        let path = format!("/repos/{{owner}}/{{repo}}/{path}");
+        let operation = &document["paths"][&path][method];
+        let mut schema = operation["requestBody"]["content"]["application/json"]["schema"].clone();
+        assert!(schema.is_object(), "{method} {path} is not described");
+        schema["components"] = document["components"].clone();
+        jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    };
+    Some(Schemas {
+        create_check: of("check-runs", "post"),
+        update_check: of("check-runs/{check_run_id}", "patch"),
+        create_comment: of("issues/{issue_number}/comments", "post"),
+        update_comment: of("issues/comments/{comment_id}", "patch"),
+    })
+}
+
+#[test]
+fn the_fake_refuses_what_github_refuses() {
+    assert!(check_problem(&json!({"status": "completed"})).is_some());
+    assert!(check_problem(&json!({"output": {"summary": "é".repeat(40_000)}})).is_some());
+    assert!(comment_problem(&json!({"body": "x".repeat(MAX_COMMENT + 1)})).is_some());
+    let Some(schemas) = schemas() else { return };
+    let output = json!({"title": "t", "summary": "s", "annotations": vec![json!({}); 51]});
+    for body in [
+        json!({"name": "x"}),
+        json!({"name": "x", "head_sha": "y", "status": "running"}),
+        json!({"name": "x", "head_sha": "y", "started_at": "yesterday"}),
+        json!({"name": "x", "head_sha": "y", "output": output}),
+    ] {
+        assert!(problem(Some(&schemas.create_check), &body).is_some(), "{body}");
+    }
+    assert!(problem(Some(&schemas.update_comment), &json!({})).is_some());
+}

@@ -1,0 +1,14 @@
+//! The integration tests: one binary, a module a subject.
+
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
+mod github;
+#[cfg(test)]
+mod simulator;
+#[cfg(test)]
+mod transport;
