@@ -154,13 +154,14 @@ fn broken_sentence(limit: &LimitResult) -> String {
         Unit::Rate => percent(value),
         Unit::UsdPer1k => format!("${value:.2}"),
         Unit::Seconds => format!("{value:.1} s"),
+        Unit::Prompts => trim(value),
     };
     let candidate = limit.candidate.map_or_else(String::new, value);
     match (limit.baseline, limit.name.ends_with("max_increase")) {
         (Some(baseline), true) => {
             let allowed = match limit.unit {
                 Unit::Rate => format!("{} points", trim(limit.limit * 100.0)),
-                Unit::UsdPer1k | Unit::Seconds => percent(limit.limit),
+                Unit::UsdPer1k | Unit::Seconds | Unit::Prompts => percent(limit.limit),
             };
             format!(
                 "The {what} would rise from {} to {candidate}; at most {allowed} more is allowed.",

@@ -98,6 +98,7 @@ impl Counts {
             change: baseline.zip(candidate).map(|(baseline, candidate)| candidate - baseline),
             interval: None,
             limit,
+            decided_at: None,
             note: None,
         }
     }
@@ -191,6 +192,7 @@ fn cost(
         change: relative_change(costs.baseline.map(Usd::as_f64), costs.candidate.map(Usd::as_f64)),
         interval: None,
         limit,
+        decided_at: None,
         note: None,
     };
     if let Some(increase) = &limit.max_increase {
@@ -284,6 +286,7 @@ fn latency(
         change: relative_change(baseline, candidate),
         interval: None,
         limit,
+        decided_at: None,
         note: None,
     };
     let too_few = |needed: u64, have: u64| {
@@ -361,6 +364,7 @@ fn unavailable(limit: Rate, pairs: &[Pair], has_baseline: bool) -> LimitResult {
         change: baseline.zip(candidate).map(|(baseline, candidate)| candidate - baseline),
         interval: rate_interval(counts.candidate.unavailable, counts.candidate.total()),
         limit: limit.share(),
+        decided_at: None,
         note: None,
     }
 }

@@ -83,12 +83,21 @@ pub struct SubjectVerdict {
     pub baseline: Option<ModelAt>,
     /// The candidate's model.
     pub candidate: ModelAt,
-    /// What is claimed (`suite`).
+    /// What is claimed: `suite` or `model`.
     pub claim: String,
+    /// How often the verdict may be wrong.
+    #[serde(default)]
+    pub errors: ErrorsAllowed,
+    /// Whether the baseline's results were all stored before this run, so that only the candidate's were new.
+    #[serde(default)]
+    pub baseline_known: bool,
     /// The seed of the draw.
     pub seed: Seed,
     /// How many pairs the whole draw has.
     pub planned: u64,
+    /// How many pairs the prompt sets hold, all repeats; more than `planned` where `sample.max` cuts the draw.
+    #[serde(default)]
+    pub population: u64,
     /// How many pairs were judged: the prefix that everything below is over.
     pub pairs: u64,
     /// How many images this run paid for, both sides.
@@ -97,8 +106,17 @@ pub struct SubjectVerdict {
     pub from_store: BySide<u64>,
     /// What this run paid for.
     pub spent_usd: Usd,
+    /// Which way the figures lean, where the verdict is not proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lean: Option<Decision>,
+    /// How many pairs in all would probably decide, where the verdict is not proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs_to_decide: Option<u64>,
     /// The limits, in the order of the design.
     pub limits: Vec<LimitResult>,
+    /// The evidence on the first limit of a failure rate, pair by pair; nothing where there is no such limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceCurve>,
     /// How the samples ended.
     pub outcomes: BySide<OutcomeCounts>,
     /// How often each check failed.
@@ -113,6 +131,65 @@ pub struct SubjectVerdict {
     pub latency: BySide<Option<LatencySummary>>,
     /// Every sample that failed, candidate first, newly failing first.
     pub failures: Vec<Failure>,
+    /// Prompts that the candidate failed on every repeat; empty where each is drawn once.
+    #[serde(default)]
+    pub always_failing: Vec<AlwaysFailing>,
+}
+
+/// How often the verdict may be wrong, as shares.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorsAllowed {
+    /// How often a change that breaks a limit may pass.
+    pub let_bad_through: f64,
+    /// How often a harmless change may be blocked.
+    pub block_good: f64,
+}
+
+impl Default for ErrorsAllowed {
+    fn default() -> Self {
+        Self { let_bad_through: 0.05, block_good: 0.05 }
+    }
+}
+
+/// How the evidence on a limit grew, pair by pair.
+///
+/// The evidence on each side starts at 1. Where the limit is truly broken, the evidence for a pass ever reaches
+/// `pass_at` with a chance of at most one in `pass_at`; the other side likewise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceCurve {
+    /// The limit: `failure_rate.max_increase`.
+    pub limit: String,
+    /// The evidence at which it is proven kept.
+    pub pass_at: f64,
+    /// The evidence at which it is proven broken.
+    pub fail_at: f64,
+    /// In the order of the pairs, at most [`MAX_POINTS`]; the last one is where buying stopped.
+    pub points: Vec<EvidencePoint>,
+}
+
+/// The most points of a curve.
+pub const MAX_POINTS: usize = 200;
+
+/// The evidence after some pairs. Values lie between 1e-12 and 1e12.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvidencePoint {
+    /// Judged pairs.
+    pub pairs: u64,
+    /// Evidence that the limit is kept.
+    pub pass: f64,
+    /// Evidence that it is broken.
+    pub fail: f64,
+}
+
+/// A prompt that the candidate failed on every repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlwaysFailing {
+    /// The case.
+    pub case: String,
+    /// How often it was drawn and answered.
+    pub repeats: u32,
+    /// How often the baseline failed it.
+    pub baseline_failed: u32,
 }
 
 /// A model at a revision.
@@ -140,6 +217,8 @@ pub enum Unit {
     UsdPer1k,
     /// Seconds; a relative limit's change is a share of the baseline.
     Seconds,
+    /// A count of prompts.
+    Prompts,
 }
 
 /// How a limit stands.
@@ -175,6 +254,9 @@ pub struct LimitResult {
     pub interval: Option<[f64; 2]>,
     /// The limit, in the unit of what it bounds.
     pub limit: f64,
+    /// After how many pairs it was proven kept or broken; nothing where the whole draw was needed, or did not do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<u64>,
     /// What a reader must know of this line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

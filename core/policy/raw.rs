@@ -11,7 +11,7 @@ use super::narrowed::{
 };
 use super::node::{Entry, FromNode, Kind, Node, Spanned};
 use super::problem::Problems;
-use super::types::{Claim, OnInconclusive, OnRefusal, Stratify, Task};
+use super::types::{Claim, OnAlwaysFail, OnInconclusive, OnRefusal, StopWhen, Stratify, Task};
 use super::values::{Day, Ordered, PerMinute, Percent, RawPrice, Variables, Version};
 use crate::record;
 use crate::units::{Rate, RepoPath, Seed, TimeSpan, Usd};
@@ -35,6 +35,8 @@ record! {
         freeze: Option<RawFreeze>,
         /// What an inconclusive verdict does to the merge.
         inconclusive: OnInconclusive = "fail",
+        /// What a prompt that fails on every repeat does to the merge. Needs `sample.repeats` of 2 or more.
+        always_fail: Spanned<OnAlwaysFail> = "warn",
         /// Whether a refusal by the provider's safety policy counts as a failure, where the case does
         /// not expect one.
         refusals: OnRefusal = "fail",
@@ -174,8 +176,11 @@ record! {
         repeats: Within<1, 1000> = "1",
         /// The most pairs of one run. `--max-images` on the command line only lowers it.
         max: Within<1, 100_000> = "400",
-        /// How many pairs are bought between two looks at the evidence.
+        /// How many pairs are asked for at once, at least as many as the providers' `concurrency`. What is under
+        /// way when the verdict is proven is paid for, so a smaller one wastes less. No verdict depends on it.
         batch: Within<1, 10_000> = "16",
+        /// When to stop buying pictures.
+        stop: StopWhen = "verdict",
         /// How the draw is spread over the prompt set.
         stratify: Stratify = "tag",
         /// The seed of the draw and of every picture.

@@ -31,6 +31,8 @@ pub struct Policy {
     pub freeze: Option<Freeze>,
     /// What an inconclusive verdict does.
     pub inconclusive: OnInconclusive,
+    /// What a prompt that fails on every repeat does.
+    pub always_fail: OnAlwaysFail,
     /// How outcomes of a refusal count.
     pub refusals: OnRefusal,
     /// The most that one run may spend.
@@ -81,8 +83,32 @@ pub struct PromptSource {
 choice! {
     /// What the verdict claims.
     pub enum Claim {
-        /// What the whole prompt set, all repeats of it, would say.
+        /// What the whole draw would say: these prompts, each with its seed.
         Suite = "suite",
+        /// What the models' true rates are, prompts and seeds being a random sample.
+        Model = "model",
+    }
+}
+
+choice! {
+    /// When to stop buying pictures.
+    pub enum StopWhen {
+        /// As soon as the verdict is proven.
+        Verdict = "verdict",
+        /// As soon as every limit is decided, even where one is broken already.
+        Limits = "limits",
+        /// At the end of the draw.
+        End = "end",
+    }
+}
+
+choice! {
+    /// What a prompt that fails on every repeat does to the merge.
+    pub enum OnAlwaysFail {
+        /// It is named.
+        Warn = "warn",
+        /// It blocks, unless it fails on every repeat with the baseline as well.
+        Fail = "fail",
     }
 }
 
@@ -127,8 +153,10 @@ pub struct SamplePolicy {
     pub repeats: u32,
     /// The most pairs of one run.
     pub max: u32,
-    /// How many pairs are in flight between two looks at the evidence.
+    /// How many pairs may be in flight at once.
     pub batch: u32,
+    /// When to stop buying.
+    pub stop: StopWhen,
     /// How the draw is spread.
     pub stratify: Stratify,
     /// The seed of the draw and of every picture.

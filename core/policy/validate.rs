@@ -13,8 +13,8 @@ use super::problem::{Problems, Source, Span};
 use super::raw::{RawLimits, RawMap, RawModelTable, RawModels, RawPolicy, RawPrompts, RawSample};
 use super::record::unknown_name;
 use super::types::{
-    AllowedModel, ConfiguredCheck, ErrorRates, Freeze, ModelMap, ModelSource, Policy, PromptSource,
-    Provider, SamplePolicy, Vocabulary,
+    AllowedModel, ConfiguredCheck, ErrorRates, Freeze, ModelMap, ModelSource, OnAlwaysFail, Policy,
+    PromptSource, Provider, SamplePolicy, Vocabulary,
 };
 use crate::inert;
 
@@ -75,6 +75,7 @@ fn validate(node: &Node, vocabulary: &Vocabulary<'_>, problems: &mut Problems) -
             repeats: sample.repeats.0,
             max: sample.max.0,
             batch: sample.batch.0,
+            stop: sample.stop,
             stratify: sample.stratify,
             seed: sample.seed,
         },
@@ -85,6 +86,7 @@ fn validate(node: &Node, vocabulary: &Vocabulary<'_>, problems: &mut Problems) -
         },
         freeze: raw.freeze.map(|freeze| Freeze { until: freeze.until.0, reason: freeze.reason.0 }),
         inconclusive: raw.inconclusive,
+        always_fail: always_fail(&raw.always_fail, sample.repeats.0, problems),
         refusals: raw.refusals,
         budget: raw.budget.0,
         baseline_max_age: raw.baseline.max_age.0,
@@ -108,6 +110,22 @@ fn too_many(node: &Node, problems: &mut Problems) -> bool {
         );
     }
     entries > MAX_RULES
+}
+
+/// With a single repeat, every failure is one on every repeat: that is what the failure rate counts.
+fn always_fail(
+    found: &Spanned<OnAlwaysFail>,
+    repeats: u32,
+    problems: &mut Problems,
+) -> OnAlwaysFail {
+    if found.value == OnAlwaysFail::Fail && repeats < 2 {
+        problems.error_with_help(
+            found.span,
+            "`always_fail: fail` needs each prompt drawn more than once",
+            "add `repeats: 3` to `sample`, or leave `always_fail` out",
+        );
+    }
+    found.value
 }
 
 /// A value whose problems are already reported.

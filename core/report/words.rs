@@ -146,6 +146,7 @@ pub fn measure(limit: &str) -> (&'static str, Option<&str>) {
         "latency_p95" => "latency p95",
         "latency_p50" => "latency p50",
         "unavailable" => "unavailable",
+        "always_fail" => "prompts that always fail",
         _ => "limit",
     };
     (name, tag)
@@ -181,6 +182,7 @@ pub fn value(unit: Unit, number: Option<f64>) -> String {
         (Unit::Rate, Some(share)) => percent(share),
         (Unit::UsdPer1k, Some(amount)) => dollars(amount),
         (Unit::Seconds, Some(time)) => seconds(time),
+        (Unit::Prompts, Some(number)) => trimmed(number),
     }
 }
 
@@ -190,6 +192,7 @@ pub fn change(unit: Unit, number: Option<f64>) -> String {
     match (unit, number) {
         (_, None) => NOTHING.to_owned(),
         (Unit::Rate, Some(difference)) => points(difference),
+        (Unit::Prompts, Some(more)) => signed(more, 0),
         (_, Some(share)) => relative(share),
     }
 }
@@ -204,6 +207,7 @@ pub fn interval(limit: &LimitResult) -> Option<String> {
         (false, Unit::Rate) => format!("[{}, {}]", percent(low), percent(high)),
         (false, Unit::UsdPer1k) => format!("[{}, {}]", dollars(low), dollars(high)),
         (false, Unit::Seconds) => format!("[{}, {}]", seconds(low), seconds(high)),
+        (false, Unit::Prompts) => format!("[{}, {}]", trimmed(low), trimmed(high)),
     })
 }
 
@@ -218,6 +222,7 @@ pub fn allowed(limit: &LimitResult) -> String {
         (false, Unit::Rate) => format!("{}%", trimmed(number * 100.0)),
         (false, Unit::UsdPer1k) => dollars(number),
         (false, Unit::Seconds) => format!("{} s", trimmed(number)),
+        (false, Unit::Prompts) => trimmed(number),
     }
 }
 

@@ -22,7 +22,7 @@ use presscheck_core::units::{RepoPath, Usd};
 use thiserror::Error;
 
 pub use load::{Loaded, Rejected, load};
-pub use progress::{Progress, Silent, Status};
+pub use progress::{Progress, Proof, Silent, Status};
 pub use write::{MAX_SUMMARY_BYTES, clear, write};
 
 use crate::revision::Change;

@@ -20,6 +20,18 @@ pub struct Status<'a> {
     pub bought: u64,
     /// Samples that came from the store.
     pub from_store: BySide<u64>,
+    /// How near the evidence is to a proof; nothing where no limit of a failure rate is tested.
+    pub proof: Option<Proof>,
+}
+
+/// How far the evidence has come towards its boundaries, from 0 (none) to 1 (proven), on the scale of its
+/// logarithm.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Proof {
+    /// That the limit is kept.
+    pub pass: f64,
+    /// That it is broken.
+    pub fail: f64,
 }
 
 /// Whoever listens: a terminal, a log, a check run.

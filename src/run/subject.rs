@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use presscheck_core::gate::{
-    self, BySide, ModelAt, Outcome, Planned, Side, Stopped, SubjectVerdict, Tally, summaries,
+    self, BySide, ErrorsAllowed, ModelAt, Outcome, Planned, Side, Stopped, SubjectVerdict, Tally,
+    summaries,
 };
 use presscheck_core::policy::{ModelConfig, Subject};
 use presscheck_core::prompts::{Case, Cell};
@@ -163,6 +164,7 @@ pub(super) async fn run(
             spent: shop.budget.spent(),
             bought: shop.bought.load(Ordering::SeqCst),
             from_store,
+            proof: None,
         });
         if outage_is_certain(&gone, pairs.len(), &planned, policy.limits.unavailable.value) {
             stopped = Stopped::Unavailable;
@@ -208,13 +210,22 @@ pub(super) async fn run(
         baseline: subject.baseline.as_ref().map(|model| model_at(&setting.change.base, model)),
         candidate: model_at(&setting.change.head, &subject.candidate),
         claim: policy.sample.claim.word().to_owned(),
+        errors: ErrorsAllowed {
+            let_bad_through: policy.errors.let_bad_through.share(),
+            block_good: policy.errors.block_good.share(),
+        },
+        baseline_known: false,
         seed: policy.sample.seed,
         planned: planned.pairs,
+        population: u64::try_from(draw.population).unwrap_or(u64::MAX),
         pairs: u64::try_from(pairs.len()).unwrap_or(u64::MAX),
         images_bought: shop.bought.load(Ordering::SeqCst).saturating_sub(bought_before),
         from_store,
         spent_usd: shop.budget.spent() - spent_before,
+        lean: None,
+        pairs_to_decide: None,
         limits: ruling.limits,
+        evidence: None,
         outcomes: summaries::outcomes(&pairs),
         checks: summaries::checks(&pairs),
         tags: summaries::tags(&tallies),
@@ -228,6 +239,7 @@ pub(super) async fn run(
             candidate: summaries::latency(&pairs, Side::Candidate),
         },
         failures: summaries::failures(&pairs),
+        always_failing: Vec::new(),
     };
     let by_id: BTreeMap<_, _> = loaded.cases.iter().map(|case| (case.id.as_str(), case)).collect();
     let prompts = pairs

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::policy::testing::{FULL, TEN_LINES, VOCABULARY};
-use crate::policy::types::{Claim, OnInconclusive, Price, Stratify, Task};
+use crate::policy::types::{Claim, OnInconclusive, Price, StopWhen, Stratify, Task};
 use crate::policy::{Severity, render_all};
 use crate::units::{Seed, Usd};
 
@@ -65,6 +65,7 @@ fn a_ten_line_policy_has_defaults_that_suit_most_teams() {
             repeats: 1,
             max: 400,
             batch: 16,
+            stop: StopWhen::Verdict,
             stratify: Stratify::Tag,
             seed: Seed(7),
         }
@@ -159,7 +160,7 @@ prompts:
   - prompts/a.jsonl
   - ../outside.txt
   - prompts/b.docx
-sample: {repeats: 0, max: 1e9, batch: 0, claim: model}
+sample: {repeats: 0, max: 1e9, batch: 0, claim: modle}
 limits:
   failure_rate: {max_incraese: 2pp, max: 5}
   cost_per_1k: {max_increase: 2pp, max: 40 dollars}

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::Claim;
+use crate::policy::{Claim, StopWhen};
 
 fn case(id: &str, tag: &str) -> Case {
     Case {
@@ -17,7 +17,15 @@ fn case(id: &str, tag: &str) -> Case {
 }
 
 fn sample(seed: u64, repeats: u32, max: u32, stratify: Stratify) -> SamplePolicy {
-    SamplePolicy { claim: Claim::Suite, repeats, max, batch: 16, stratify, seed: Seed(seed) }
+    SamplePolicy {
+        claim: Claim::Suite,
+        repeats,
+        max,
+        batch: 16,
+        stop: StopWhen::Verdict,
+        stratify,
+        seed: Seed(seed),
+    }
 }
 
 fn cases_of(sizes: &[usize]) -> Vec<Case> {
