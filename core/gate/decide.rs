@@ -1,9 +1,10 @@
 //! From limits to a verdict, and the sentence that says why.
 
 use super::evidence::Pair;
-use super::limits::{self, Planned};
+use super::limits::Planned;
+use super::trial::Trial;
 use super::{Decision, LimitOutcome, LimitResult, Stopped, Unit};
-use crate::policy::{Limits, OnInconclusive};
+use crate::policy::OnInconclusive;
 
 /// What the gate says of one subject.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,23 +17,27 @@ pub struct Ruling {
     pub proven: bool,
     /// Why, in one sentence.
     pub reason: String,
+    /// Which way the figures lean, where nothing is proven.
+    pub lean: Option<Decision>,
+    /// How many pairs would probably decide, where nothing is proven.
+    pub pairs_to_decide: Option<u64>,
     /// Every limit.
     pub limits: Vec<LimitResult>,
 }
 
-/// Judges the completed prefix of a draw.
+/// Judges the completed prefix of a draw: `pairs` are those that the trial was given, in the drawn order.
 ///
-/// `pairs` are in the drawn order. Broken availability comes before everything: a sample with holes
-/// in it proves nothing, neither for nor against.
+/// Broken availability comes before everything: a sample with holes in it proves nothing, neither for nor
+/// against.
 #[must_use]
 pub fn rule(
-    limits: &Limits,
+    trial: &Trial,
     on_inconclusive: OnInconclusive,
     pairs: &[Pair],
-    planned: &Planned,
     stopped: Stopped,
 ) -> Ruling {
-    let limits = limits::evaluate(limits, pairs, planned);
+    let limits = trial.outcomes(pairs);
+    let planned = trial.planned();
     let any = |outcome| limits.iter().any(|limit| limit.outcome == outcome);
     let outage = limits
         .iter()
@@ -56,7 +61,12 @@ pub fn rule(
             inconclusive_reason(&limits, pairs.len(), planned, stopped, outage, judged)
         }
     };
-    settle(decision, on_inconclusive, reason, limits)
+    let needed = if decision == Decision::Inconclusive && judged {
+        trial.pairs_to_decide(&limits, pairs)
+    } else {
+        None
+    };
+    Ruling { pairs_to_decide: needed, ..settle(decision, on_inconclusive, reason, &limits) }
 }
 
 const UNAVAILABLE: &str = "unavailable.max";
@@ -66,33 +76,32 @@ fn settle(
     decision: Decision,
     on_inconclusive: OnInconclusive,
     reason: String,
-    limits: Vec<LimitResult>,
+    limits: &[LimitResult],
 ) -> Ruling {
-    if decision != Decision::Inconclusive {
-        let blocking = decision == Decision::Fail;
-        return Ruling { decision, blocking, proven: true, reason, limits };
+    let proven = decision != Decision::Inconclusive;
+    let ruling = |decision, blocking, reason, lean| Ruling {
+        decision,
+        blocking,
+        proven,
+        reason,
+        lean,
+        pairs_to_decide: None,
+        limits: limits.to_vec(),
+    };
+    if proven {
+        return ruling(decision, decision == Decision::Fail, reason, None);
     }
+    let lean = lean(limits);
     match on_inconclusive {
-        OnInconclusive::Fail => Ruling { decision, blocking: true, proven: false, reason, limits },
-        OnInconclusive::Pass => Ruling {
-            decision,
-            blocking: false,
-            proven: false,
-            reason: format!("{reason} The policy lets inconclusive verdicts pass."),
-            limits,
-        },
+        OnInconclusive::Fail => ruling(decision, true, reason, Some(lean)),
+        OnInconclusive::Pass => {
+            let reason = format!("{reason} The policy lets inconclusive verdicts pass.");
+            ruling(decision, false, reason, Some(lean))
+        }
         OnInconclusive::Lean => {
-            let lean = lean(&limits);
-            Ruling {
-                decision: lean,
-                blocking: lean == Decision::Fail,
-                proven: false,
-                reason: format!(
-                    "{reason} The figures lean to {}; this is not proven.",
-                    lean.word()
-                ),
-                limits,
-            }
+            let reason =
+                format!("{reason} The figures lean to {}; this is not proven.", lean.word());
+            ruling(lean, lean == Decision::Fail, reason, Some(lean))
         }
     }
 }
@@ -148,6 +157,7 @@ fn broken_sentence(limit: &LimitResult) -> String {
         ["failure_rate", ..] => "failure rate".to_owned(),
         ["cost_per_1k", ..] => "cost per 1k images".to_owned(),
         ["latency_p95", ..] => "95th percentile of the latency".to_owned(),
+        ["always_fail"] => return always_fails(limit),
         _ => limit.name.clone(),
     };
     let value = |value: f64| match limit.unit {
@@ -195,13 +205,28 @@ fn inconclusive_reason(
     if !judged {
         return "No limit of the policy could be judged.".to_owned();
     }
+    if u64::try_from(pairs).is_ok_and(|pairs| pairs >= planned.pairs) {
+        return format!(
+            "All {pairs} pairs together prove neither that every limit is kept nor that one is broken."
+        );
+    }
     let why = match stopped {
         Stopped::Budget => "The budget ended",
-        Stopped::Max => "The sample's maximum was reached",
+        Stopped::Max => "The most images of this run were bought",
         Stopped::Unavailable => "The provider stopped answering",
         Stopped::Exhausted | Stopped::Decided => "Sampling ended",
     };
     format!("{why} after {pairs} of {} pairs, before the verdict was certain.", planned.pairs)
+}
+
+fn always_fails(limit: &LimitResult) -> String {
+    match limit.candidate {
+        Some(1.0) => "One prompt would fail on every repeat.".to_owned(),
+        count => {
+            let count = count.map_or_else(|| "Some".to_owned(), trim);
+            format!("{count} prompts would fail on every repeat.")
+        }
+    }
 }
 
 /// A share as people read it: one decimal.

@@ -82,6 +82,14 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// Whether the pair carries a tag.
+    #[must_use]
+    pub fn has_tag(&self, tag: &str) -> bool {
+        self.tags.iter().any(|known| known == tag)
+    }
+}
+
 /// The counts that the comparison of failure rates needs, over pairs in which both sides answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Tally {

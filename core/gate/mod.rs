@@ -18,6 +18,7 @@ pub mod summaries;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
+mod trial;
 #[cfg(test)]
 mod vectors;
 mod verdict;
@@ -27,4 +28,5 @@ pub use decide::{Ruling, lean, rule};
 pub use evidence::{Observation, Pair, Tallies, Tally};
 pub use limits::{P95_MIN_ABSOLUTE, P95_MIN_RELATIVE, Planned};
 pub use outcome::{BySide, CostBasis, Outcome, OutcomeCounts, Side};
+pub use trial::{ASSUMED_RATE, FEWEST, KnownOfBaseline, STRETCH, Terms, Trial};
 pub use verdict::*;

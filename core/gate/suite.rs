@@ -116,6 +116,12 @@ pub fn increase_fractions(q: f64, phi: f64, limit: f64) -> Fractions {
     fractions(q, phi, q + limit, q, (q + design_rise(limit)).min(1.0))
 }
 
+/// The fractions for whether the candidate fails less often than a baseline that fails at `q`: pass where it
+/// fails half as often, fail where it fails twice as often.
+fn improvement_fractions(q: f64) -> Fractions {
+    fractions(q, DESIGN_PHI, q, q / 2.0, (2.0 * q).clamp(0.0, 1.0))
+}
+
 /// The baseline's rate as tuning sees it, from its outcomes over the very draw. That is exact: in this claim
 /// the baseline's outcomes are given.
 fn known_rate(cells: u64, baseline_total: u64) -> f64 {
@@ -139,6 +145,13 @@ impl KnownBaseline {
         let tuned = fractions(q, DESIGN_PHI, max, max / 2.0, (2.0 * max).clamp(0.0, 1.0));
         let allowed = Allowed::share(cells, max).less(whole(baseline_total));
         Self::with_fractions(cells, baseline_total, allowed, &tuned)
+    }
+
+    /// No evidence yet about the candidate failing fewer cells than the baseline.
+    #[must_use]
+    pub fn improvement(cells: u64, baseline_total: u64) -> Self {
+        let tuned = improvement_fractions(known_rate(cells, baseline_total));
+        Self::with_fractions(cells, baseline_total, Allowed::at_most(-1), &tuned)
     }
 
     /// The same with given fractions, and with the boundary of the difference of counts: candidate failures

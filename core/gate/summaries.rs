@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::evidence::{Observation, Pair, Tallies};
+use super::limits::Planned;
 use super::{
-    BySide, CheckCount, CostBasis, CostSummary, Failure, Flips, LatencySummary, Outcome,
-    OutcomeCounts, Side, TagCount,
+    AlwaysFailing, BySide, CheckCount, CostBasis, CostSummary, Failure, Flips, LatencySummary,
+    Outcome, OutcomeCounts, Side, TagCount,
 };
 use crate::units::Usd;
 
@@ -142,6 +143,12 @@ pub const fn flips(tallies: &Tallies) -> Flips {
         newly_passing: tallies.all.baseline_only,
         both_failing: tallies.all.both,
     }
+}
+
+/// The prompts that the candidate failed on every repeat of the draw, those first that the baseline failed least.
+#[must_use]
+pub fn always_failing(pairs: &[Pair], planned: &Planned) -> Vec<AlwaysFailing> {
+    super::trial::always_failing(pairs, planned)
 }
 
 /// Every sample that failed: the candidate's before the baseline's, newly failing first, then in the

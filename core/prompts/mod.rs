@@ -66,7 +66,7 @@ impl Case {
 }
 
 /// One place of the draw: a case, and the seed that both sides use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Cell {
     /// The index of the case.
     pub case: usize,

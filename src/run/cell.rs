@@ -1,5 +1,6 @@
 //! One cell of the draw: both samples, side by side, from the order to the judgement.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,6 +32,11 @@ pub(super) struct Context {
     pub(super) subject: Subject,
     pub(super) run: String,
     pub(super) max_age: Duration,
+    /// When this run began, in milliseconds since 1970: a result that was young enough then is still when the run
+    /// is continued.
+    pub(super) began_ms: i64,
+    /// The baseline's samples, judged before the first picture was bought; empty where not all are stored.
+    pub(super) known: HashMap<Cell, JudgedSample>,
     pub(super) base: Snapshot,
     pub(super) out: std::path::PathBuf,
     pub(super) cpus: Semaphore,
@@ -43,15 +49,66 @@ pub(super) struct Context {
     pub(super) closing: watch::Sender<bool>,
 }
 
+fn could_not_run(error: &dyn std::fmt::Display) -> Halt {
+    Halt::CouldNotRun(error.to_string())
+}
+
 /// The most bytes that an input picture may have.
 const MAX_INPUT_BYTES: u64 = 32 << 20;
 
 impl Context {
+    /// The baseline's sample of a cell as far as the store has it, judged; nothing where it has none that is young
+    /// enough and answered.
+    pub(super) async fn stored_baseline(
+        self: Arc<Self>,
+        model: ModelConfig,
+        cell: Cell,
+    ) -> Result<Option<JudgedSample>, Halt> {
+        let case = self.case(cell)?;
+        let input = self.input(case)?;
+        let wanted = self.wanted(Side::Baseline, &model, case, cell, input.as_ref());
+        let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
+        let arrival = match self.shop.get(Wanted { only_stored: true, ..wanted }).await {
+            Ok(arrival) => arrival,
+            Err(Halt::BaselineGone(_)) => return Ok(None),
+            Err(halt) => return Err(halt),
+        };
+        let sample = self.judge(cell, &arrival).await?;
+        Ok(sample.observation.answered().then_some(sample))
+    }
+
+    fn case(&self, cell: Cell) -> Result<&Case, Halt> {
+        self.cases
+            .get(cell.case)
+            .ok_or_else(|| could_not_run(&"the draw names a case that is not there"))
+    }
+
+    fn wanted<'a>(
+        &'a self,
+        side: Side,
+        model: &'a ModelConfig,
+        case: &'a Case,
+        cell: Cell,
+        input: Option<&'a Bytes>,
+    ) -> Wanted<'a> {
+        let is_baseline = side == Side::Baseline;
+        Wanted {
+            side,
+            model,
+            case,
+            seed: cell.seed,
+            input,
+            run: &self.run,
+            max_age: is_baseline.then_some(self.max_age),
+            now_ms: self.began_ms,
+            only_stored: is_baseline && self.baseline_gone.load(Ordering::SeqCst),
+            closing: &self.closing,
+        }
+    }
+
     /// Gets and judges both samples of a cell, side by side, so that both meet the same provider load.
     pub(super) async fn cell(self: Arc<Self>, cell: Cell) -> Result<Judged, Halt> {
-        let case = self.cases.get(cell.case).ok_or_else(|| {
-            Halt::CouldNotRun("the draw names a case that is not there".to_owned())
-        })?;
+        let case = self.case(cell)?;
         let input = self.input(case)?;
         let sample = |side: Side, model: Option<&ModelConfig>| {
             let (context, input, model) = (Arc::clone(&self), input.clone(), model.cloned());
@@ -109,22 +166,9 @@ impl Context {
         cell: Cell,
         input: Option<Bytes>,
     ) -> Result<(JudgedSample, SampleLine), Halt> {
-        let Some(case) = self.cases.get(cell.case) else {
-            return Err(Halt::CouldNotRun("the draw names a case that is not there".to_owned()));
-        };
-        let wanted = Wanted {
-            side,
-            model,
-            case,
-            seed: cell.seed,
-            input: input.as_ref(),
-            run: &self.run,
-            max_age: (side == Side::Baseline).then_some(self.max_age),
-            only_stored: side == Side::Baseline && self.baseline_gone.load(Ordering::SeqCst),
-            closing: &self.closing,
-        };
-        let fail = |error: &dyn std::fmt::Display| Halt::CouldNotRun(error.to_string());
-        let _hand = self.hands.acquire().await.map_err(|error| fail(&error))?;
+        let case = self.case(cell)?;
+        let wanted = self.wanted(side, model, case, cell, input.as_ref());
+        let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
         let arrival = match self.shop.get(wanted).await {
             // The baseline's vendor has retired it: what is stored of it still counts.
             Err(Halt::Fatal {
@@ -138,7 +182,11 @@ impl Context {
             }
             other => other?,
         };
-        let sample = self.judge(cell, &arrival).await?;
+        let known = self.known.get(&cell).filter(|_| side == Side::Baseline && arrival.stored);
+        let sample = match known {
+            Some(sample) => sample.clone(),
+            None => self.judge(cell, &arrival).await?,
+        };
         self.write_picture(&arrival.arrived, &sample).await?;
         let line = SampleLine {
             schema: 1,

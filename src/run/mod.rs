@@ -5,9 +5,11 @@
 mod cell;
 mod judge;
 mod load;
+mod opening;
 mod progress;
 mod sample;
 mod subject;
+mod terms;
 mod thumbnails;
 mod write;
 

@@ -52,6 +52,8 @@ pub(super) struct Wanted<'a> {
     pub(super) run: &'a str,
     /// How old a stored result may be.
     pub(super) max_age: Option<Duration>,
+    /// When that counts, in milliseconds since 1970.
+    pub(super) now_ms: i64,
     /// Whether only stored results may be used (the model is gone).
     pub(super) only_stored: bool,
     /// Becomes true when nothing more of this subject is to be sent.
@@ -154,7 +156,7 @@ impl Shop {
                 return Ok(None);
             }
         };
-        let age = (self.clock)().saturating_sub(record.bought_ms).max(0);
+        let age = wanted.now_ms.saturating_sub(record.bought_ms).max(0);
         let too_old = wanted.max_age.is_some_and(|max| {
             u64::try_from(age).is_ok_and(|age| Duration::from_millis(age) > max)
         });

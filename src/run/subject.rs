@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -11,18 +11,18 @@ use presscheck_core::gate::{
     summaries,
 };
 use presscheck_core::policy::{ModelConfig, Subject};
-use presscheck_core::prompts::{Case, Cell};
+use presscheck_core::prompts::Draw;
 use presscheck_core::providers::FaultKind;
 use presscheck_core::report::{self, Prompt};
-use presscheck_core::units::{Digest, Rate};
-use tokio::sync::{Semaphore, watch};
+use presscheck_core::units::Rate;
 
-use super::cell::{Context, Judged};
+use super::cell::Judged;
 use super::load::Loaded;
+use super::opening::{self, Opened};
 use super::sample::Shop;
-use super::{Halt, Progress, Setting, Status, thumbnails};
+use super::{Halt, Progress, Proof, Setting, Status, thumbnails};
 use crate::revision::Snapshot;
-use crate::store::{Lookup, RunRecord};
+use crate::store::RunRecord;
 
 /// A subject that was run.
 pub(super) struct Finished {
@@ -52,30 +52,10 @@ pub(super) async fn run(
     subject: &Subject,
     progress: &dyn Progress,
 ) -> Result<Finished, Halt> {
-    let draw = &loaded.draw;
     let policy = &loaded.policy;
-    let planned = planned(&loaded.cases, &draw.cells);
-    let key = run_key(loaded, subject);
-    let round = match shop.store.run(&key).await? {
-        Lookup::Found(known) => RunRecord::next(Some(&known)),
-        Lookup::Missing | Lookup::Damaged => RunRecord::next(None),
-    };
-    shop.store.keep_run(&key, &round).await?;
-    let cpus = std::thread::available_parallelism().map_or(2, Into::into);
-    let context = Arc::new(Context {
-        shop: Arc::clone(&shop),
-        judge: loaded.judge(),
-        subject: subject.clone(),
-        run: format!("{key}#{}", round.round),
-        max_age: policy.baseline_max_age,
-        base: setting.change.base.clone(),
-        out: setting.out.clone(),
-        cpus: Semaphore::new(cpus),
-        hands: Semaphore::new(loaded.concurrency(subject) + 2 * cpus),
-        cases: Arc::clone(&loaded.cases),
-        baseline_gone: AtomicBool::new(false),
-        closing: watch::Sender::new(false),
-    });
+    let Opened { key, round, fixed, context, mut trial, cells, mut notes } =
+        opening::open(setting, loaded, &shop, subject).await?;
+    let planned = trial.planned().clone();
     progress.begin(
         &subject.name,
         subject.baseline.as_ref().map(ModelConfig::describe).as_deref(),
@@ -86,9 +66,6 @@ pub(super) async fn run(
     let bought_before = shop.bought.load(Ordering::SeqCst);
     // Completed in any order, handed on in the drawn order: what is judged is always a prefix.
     let window = usize::try_from(policy.sample.batch).unwrap_or(1).max(loaded.concurrency(subject));
-    // With no baseline and no absolute limit, no picture could be judged: none is bought.
-    let hopeless = subject.baseline.is_none() && !policy.limits.judges_alone();
-    let cells = if hopeless { Vec::new() } else { draw.cells.clone() };
     let mut stream = futures_util::stream::iter(cells)
         .map(|cell| {
             let context = Arc::clone(&context);
@@ -101,21 +78,13 @@ pub(super) async fn run(
             }
         })
         .buffered(window);
-    let mut notes = Vec::new();
-    if hopeless {
-        notes.push(format!(
-            "`{}` is new: there is no baseline to compare it with, and no limit stands alone. Add one, such as `failure_rate: {{max: 5%}}`.",
-            presscheck_core::inert::one_line(&subject.name, 60)
-        ));
-    }
     let mut pairs = Vec::new();
     let mut lines = Vec::new();
     let mut from_store = BySide::<u64>::default();
     let mut tally = Tally::default();
     let mut gone = BySide::<u64>::default();
     let mut rejected = BySide::<Option<u32>> { baseline: Some(0), candidate: Some(0) };
-    let mut stopped =
-        if draw.cells.len() < draw.population { Stopped::Max } else { Stopped::Exhausted };
+    let mut stopped = at_the_end(planned.pairs, &loaded.draw);
     let mut failure = None;
     while let Some(end) = stream.next().await {
         let judged = match end {
@@ -154,6 +123,7 @@ pub(super) async fn run(
         }
         from_store.baseline += u64::from(judged.stored.baseline);
         from_store.candidate += u64::from(judged.stored.candidate);
+        let settled = trial.push(&judged.pair);
         pairs.push(judged.pair);
         lines.extend(judged.lines);
         progress.pair(&Status {
@@ -164,8 +134,14 @@ pub(super) async fn run(
             spent: shop.budget.spent(),
             bought: shop.bought.load(Ordering::SeqCst),
             from_store,
-            proof: None,
+            proof: trial.proof().map(|(pass, fail)| Proof { pass, fail }),
         });
+        if settled {
+            if u64::try_from(pairs.len()).is_ok_and(|seen| seen < planned.pairs) {
+                stopped = Stopped::Decided;
+            }
+            break;
+        }
         if outage_is_certain(&gone, pairs.len(), &planned, policy.limits.unavailable.value) {
             stopped = Stopped::Unavailable;
             break;
@@ -188,10 +164,10 @@ pub(super) async fn run(
     if let Some(halt) = failure.or(late) {
         return Err(halt);
     }
-    let ruling = gate::rule(&policy.limits, policy.inconclusive, &pairs, &planned, stopped);
-    if stopped != Stopped::Unavailable {
-        shop.store.keep_run(&key, &RunRecord { finished: true, ..round }).await?;
-    }
+    let ruling = gate::rule(&trial, policy.inconclusive, &pairs, stopped);
+    let seen = u64::try_from(pairs.len()).unwrap_or(u64::MAX);
+    let decided = ruling.proven.then_some(seen);
+    shop.store.keep_run(&key, &RunRecord { finished: true, decided, ..round }).await?;
     let tallies = gate::Tallies::of(&pairs);
     let model_at = |snapshot: &Snapshot, model: &ModelConfig| ModelAt {
         commit: snapshot.commit().cloned(),
@@ -214,18 +190,18 @@ pub(super) async fn run(
             let_bad_through: policy.errors.let_bad_through.share(),
             block_good: policy.errors.block_good.share(),
         },
-        baseline_known: false,
+        baseline_known: fixed.baseline_known,
         seed: policy.sample.seed,
         planned: planned.pairs,
-        population: u64::try_from(draw.population).unwrap_or(u64::MAX),
-        pairs: u64::try_from(pairs.len()).unwrap_or(u64::MAX),
+        population: u64::try_from(loaded.draw.population).unwrap_or(u64::MAX),
+        pairs: seen,
         images_bought: shop.bought.load(Ordering::SeqCst).saturating_sub(bought_before),
         from_store,
         spent_usd: shop.budget.spent() - spent_before,
-        lean: None,
-        pairs_to_decide: None,
+        lean: ruling.lean,
+        pairs_to_decide: ruling.pairs_to_decide,
         limits: ruling.limits,
-        evidence: None,
+        evidence: trial.evidence(),
         outcomes: summaries::outcomes(&pairs),
         checks: summaries::checks(&pairs),
         tags: summaries::tags(&tallies),
@@ -239,7 +215,7 @@ pub(super) async fn run(
             candidate: summaries::latency(&pairs, Side::Candidate),
         },
         failures: summaries::failures(&pairs),
-        always_failing: Vec::new(),
+        always_failing: summaries::always_failing(&pairs, &planned),
     };
     let by_id: BTreeMap<_, _> = loaded.cases.iter().map(|case| (case.id.as_str(), case)).collect();
     let prompts = pairs
@@ -255,6 +231,18 @@ pub(super) async fn run(
         evidence: report::Subject { prompts, samples: lines, thumbnails },
         notes,
     })
+}
+
+/// Why the last planned pair is the last.
+fn at_the_end(planned: u64, draw: &Draw) -> Stopped {
+    let planned = usize::try_from(planned).unwrap_or(usize::MAX);
+    if planned < draw.cells.len() {
+        Stopped::Budget
+    } else if planned < draw.population {
+        Stopped::Max
+    } else {
+        Stopped::Exhausted
+    }
 }
 
 /// A provider that rejects the first requests of a side, whatever the prompt, will reject them all.
@@ -298,26 +286,4 @@ fn outage_is_certain(gone: &BySide<u64>, pairs: usize, planned: &Planned, limit:
     );
     // A short burst at the start is given time: half a dozen samples are no outage yet.
     worst > allowed && pairs >= 20
-}
-
-fn planned(cases: &[Case], cells: &[Cell]) -> Planned {
-    let mut by_tag = BTreeMap::<String, u64>::new();
-    for cell in cells {
-        for tag in cases.get(cell.case).map_or(&[][..], |case| &case.tags) {
-            *by_tag.entry(tag.clone()).or_default() += 1;
-        }
-    }
-    Planned { pairs: u64::try_from(cells.len()).unwrap_or(u64::MAX), by_tag }
-}
-
-/// What a run is known by: everything that determines its verdict.
-fn run_key(loaded: &Loaded, subject: &Subject) -> Digest {
-    let content = serde_json::json!({
-        "policy": loaded.policy_digest,
-        "prompts": loaded.prompts_digest,
-        "subject": subject.name,
-        "baseline": subject.baseline.as_ref().map(ModelConfig::resolved),
-        "candidate": subject.candidate.resolved(),
-    });
-    Digest::of(content.to_string().as_bytes())
 }

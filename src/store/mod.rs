@@ -18,7 +18,7 @@ use thiserror::Error;
 use url::Url;
 
 pub use record::{Identity, Record, StoredAnswer};
-pub use runs::RunRecord;
+pub use runs::{Fixed, RunRecord};
 
 /// Results and pictures, in a folder or a bucket.
 #[derive(Clone, Debug)]

@@ -126,6 +126,11 @@ fn a_key_follows_everything_that_shapes_the_answer() {
 fn a_killed_run_is_continued_and_a_finished_one_is_not() {
     let first = RunRecord::next(None);
     assert_eq!(RunRecord::next(Some(&first)), first);
-    let finished = RunRecord { finished: true, ..first };
-    assert_eq!(RunRecord::next(Some(&finished)).round, 2);
+    let undecided = RunRecord { finished: true, ..first.clone() };
+    assert_eq!(RunRecord::next(Some(&undecided)).round, 2);
+    // What is proven is read again, under the same terms.
+    let fixed = Fixed { began_ms: 5, baseline_known: true, design_rate: 0.02 };
+    let decided = RunRecord { decided: Some(180), fixed: Some(fixed), ..undecided };
+    let again = RunRecord::next(Some(&decided));
+    assert_eq!((again.round, again.decided, again.fixed), (1, Some(180), Some(fixed)));
 }

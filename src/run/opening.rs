@@ -1,0 +1,145 @@
+//! A subject's run before its first picture: what is stored of it, and what is fixed for good.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use futures_util::StreamExt as _;
+use presscheck_core::gate::Trial;
+use presscheck_core::policy::{ModelConfig, Subject};
+use presscheck_core::prompts::Cell;
+use presscheck_core::units::Digest;
+use tokio::sync::{Semaphore, watch};
+
+use super::cell::Context;
+use super::judge::JudgedSample;
+use super::load::Loaded;
+use super::sample::Shop;
+use super::{Halt, Setting, terms};
+use crate::store::{Fixed, Lookup, RunRecord};
+
+/// A run that is ready to begin.
+pub(super) struct Opened {
+    /// What the run is known by in the store.
+    pub(super) key: Digest,
+    pub(super) round: RunRecord,
+    pub(super) fixed: Fixed,
+    pub(super) context: Arc<Context>,
+    pub(super) trial: Trial,
+    /// The cells to ask for, in the drawn order.
+    pub(super) cells: Vec<Cell>,
+    /// What a reader should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// Prepares a run over a subject, or the continuation of one.
+///
+/// # Errors
+/// Where the store fails, or a check of a stored picture.
+pub(super) async fn open(
+    setting: &Setting,
+    loaded: &Loaded,
+    shop: &Arc<Shop>,
+    subject: &Subject,
+) -> Result<Opened, Halt> {
+    let policy = &loaded.policy;
+    let key = run_key(loaded, subject);
+    let mut round = match shop.store.run(&key).await? {
+        Lookup::Found(known) if shop.resume => RunRecord::next(Some(&known)),
+        Lookup::Found(_) | Lookup::Missing | Lookup::Damaged => RunRecord::next(None),
+    };
+    let cpus = std::thread::available_parallelism().map_or(2, Into::into);
+    let mut context = Context {
+        shop: Arc::clone(shop),
+        judge: loaded.judge(),
+        subject: subject.clone(),
+        run: format!("{key}#{}", round.round),
+        max_age: policy.baseline_max_age,
+        began_ms: round.fixed.map_or_else(setting.clock, |fixed| fixed.began_ms),
+        known: HashMap::new(),
+        base: setting.change.base.clone(),
+        out: setting.out.clone(),
+        cpus: Semaphore::new(cpus),
+        hands: Semaphore::new(loaded.concurrency(subject) + 2 * cpus),
+        cases: Arc::clone(&loaded.cases),
+        baseline_gone: AtomicBool::new(false),
+        closing: watch::Sender::new(false),
+    };
+    let mut notes = Vec::new();
+    if let Some(model) = &subject.baseline
+        && round.fixed.is_none_or(|fixed| fixed.baseline_known)
+    {
+        let shared = Arc::new(context);
+        let known = known_baseline(&shared, model, &loaded.draw.cells).await?;
+        context = Arc::into_inner(shared)
+            .ok_or_else(|| Halt::CouldNotRun("a task of the run did not end".to_owned()))?;
+        match (known, round.fixed) {
+            (Some(known), _) => context.known = known,
+            (None, None) => {}
+            (None, Some(_)) => {
+                notes.push("Some stored results of the baseline are gone since this run began. They are bought again, and the test goes on without knowing them beforehand.".to_owned());
+                round.fixed = None;
+            }
+        }
+    }
+    let known = (!context.known.is_empty()).then_some(&context.known);
+    let fixed = *round.fixed.get_or_insert_with(|| terms::fix(setting, known));
+    context.began_ms = fixed.began_ms;
+    shop.store.keep_run(&key, &round).await?;
+    let mut cells = terms::cells(loaded, shop, subject, fixed.baseline_known);
+    let terms = terms::terms(loaded, shop, subject, &cells, &context.known, &round);
+    let trial = Trial::new(&policy.limits, terms);
+    if subject.baseline.is_none() && !policy.limits.judges_alone() {
+        // No picture could be judged: none is bought.
+        cells.clear();
+        notes.push(format!(
+            "`{}` is new: there is no baseline to compare it with, and no limit stands alone. Add one, such as `failure_rate: {{max: 5%}}`.",
+            presscheck_core::inert::one_line(&subject.name, 60)
+        ));
+    }
+    if let Some(pairs) = round.decided {
+        // A verdict that was proven before is read again: its pairs and no more.
+        cells.truncate(usize::try_from(pairs).unwrap_or(usize::MAX));
+    }
+    Ok(Opened { key, round, fixed, context: Arc::new(context), trial, cells, notes })
+}
+
+/// How many stored results are read at once.
+const READ_AT_ONCE: usize = 16;
+
+/// All of the baseline's samples of a draw from the store, judged; nothing where one is missing. Stops at the first
+/// that is.
+async fn known_baseline(
+    context: &Arc<Context>,
+    model: &ModelConfig,
+    cells: &[Cell],
+) -> Result<Option<HashMap<Cell, JudgedSample>>, Halt> {
+    let mut samples = futures_util::stream::iter(cells.to_vec())
+        .map(|cell| {
+            let (context, model) = (Arc::clone(context), model.clone());
+            async move { (cell, context.stored_baseline(model, cell).await) }
+        })
+        .buffered(READ_AT_ONCE);
+    let mut known = HashMap::with_capacity(cells.len());
+    while let Some((cell, sample)) = samples.next().await {
+        match sample? {
+            Some(sample) => known.insert(cell, sample),
+            None => return Ok(None),
+        };
+    }
+    Ok(Some(known))
+}
+
+/// What a run is known by: everything that determines its verdict.
+fn run_key(loaded: &Loaded, subject: &Subject) -> Digest {
+    let content = serde_json::json!({
+        // Another version may judge a picture otherwise.
+        "version": env!("CARGO_PKG_VERSION"),
+        "policy": loaded.policy_digest,
+        "prompts": loaded.prompts_digest,
+        "subject": subject.name,
+        "baseline": subject.baseline.as_ref().map(ModelConfig::resolved),
+        "candidate": subject.candidate.resolved(),
+    });
+    Digest::of(content.to_string().as_bytes())
+}
