@@ -11,7 +11,7 @@ use presscheck_core::report::SampleLine;
 use presscheck_core::units::{RepoPath, Usd};
 use serde_json::{Value, json};
 
-use super::{MODELS, POLICY, Ran, Team, essence, good, hero, profile, prompts, without};
+use super::{MODELS, PROMPTS, POLICY, Ran, Team, essence, good, hero, profile, prompts, without};
 
 /// Every fault that `decode`, `dimensions` and the transport can see. Those of the service last for all
 /// attempts with `old`, and for one with `new`.
@@ -32,7 +32,7 @@ async fn counted(path: &str, text: String, count: u64) {
     let team = Team::new(&faults()).await;
     let mut policy = team.policy();
     policy["prompts"] = json!([path]);
-    policy["sample"] = json!({"max": count, "batch": 100, "seed": 11});
+    policy["sample"] = json!({"max": count, "batch": 100, "seed": 11, "stop": "end"});
     policy["limits"]["unavailable"] = json!({"max": "99%"});
     let provider = &mut policy["providers"]["studio"];
     provider["concurrency"] = json!(16);
@@ -149,27 +149,35 @@ async fn concurrency_and_batches_change_nothing() {
         "server_error": "4%", "server_error_attempts": 1,
     });
     let team = Team::new(&profile(&faults, &faults)).await;
-    let mut first: Option<Value> = None;
-    for (concurrency, batch) in [(1, 16), (4, 1), (4, 64), (32, 16), (32, 64)] {
-        let mut policy = team.policy();
-        policy["sample"] = json!({"max": 80, "batch": batch, "seed": 5});
-        policy["limits"]["unavailable"] = json!({"max": "99%"});
-        policy["providers"]["studio"]["concurrency"] = json!(concurrency);
-        team.change(&policy, &prompts(100));
-        let ran = team.gate().named(&format!("{concurrency}-{batch}")).run().await;
-        // The policy is part of the commit.
-        let found = without(&essence(&ran.verdict()), &["commit", "label"]);
-        assert_eq!(found["subjects"][0]["pairs"], 80, "{}", ran.stderr);
-        match &first {
-            Some(first) => assert_eq!(*first, found, "{concurrency} at once, batches of {batch}"),
-            None => first = Some(found),
+    for (stop, expected) in [("end", 80..81), ("verdict", 17..80)] {
+        let mut first: Option<Value> = None;
+        for (concurrency, batch) in [(1, 16), (4, 1), (4, 64), (32, 16), (32, 64)] {
+            let mut policy = team.policy();
+            policy["sample"] = json!({"max": 80, "batch": batch, "seed": 5, "stop": stop});
+            policy["limits"]["unavailable"] = json!({"max": "99%"});
+            policy["providers"]["studio"]["concurrency"] = json!(concurrency);
+            team.change(&policy, &prompts(100));
+            let ran = team.gate().named(&format!("{stop}-{concurrency}-{batch}")).run().await;
+            // The policy is part of the commit.
+            let found = without(&essence(&ran.verdict()), &["commit", "label"]);
+            let pairs = found["subjects"][0]["pairs"].as_u64().unwrap();
+            assert!(expected.contains(&pairs), "{pairs} pairs: {}", ran.stderr);
+            match &first {
+                Some(first) => {
+                    assert_eq!(*first, found, "{concurrency} at once, batches of {batch}");
+                }
+                None => first = Some(found),
+            }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_draw_is_seeded_and_stored_results_are_the_same_results() {
-    let team = Team::changing(&good(), 400).await;
+    let team = Team::new(&good()).await;
+    let mut policy = team.policy();
+    policy["sample"]["stop"] = json!("end");
+    team.change(&policy, &prompts(400));
     let ran = team.gate().run().await.ends(0);
     let bought = team.log().len();
     assert_eq!(bought, 600, "300 of 400 prompts, for both sides");
@@ -182,4 +190,62 @@ async fn the_draw_is_seeded_and_stored_results_are_the_same_results() {
     assert_eq!(without(&again.verdict(), &keys), without(&ran.verdict(), &keys));
     team.gate().out("afresh").arg("--resume").arg("false").run().await.ends(0);
     assert_eq!(team.log().len(), 2 * bought, "`--resume false` buys everything afresh");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buying_stops_at_the_proof_and_a_finished_run_is_read() {
+    let team = Team::changing(&profile(&json!({}), &json!({"truncated": "20%"})), 400).await;
+    let ran = team.gate().run().await.ends(1);
+    let (subject, bought) = (ran.subject(), team.log().len());
+    assert_eq!((&subject["verdict"], &subject["stopped"]), (&json!("fail"), &json!("decided")));
+    let pairs = subject["pairs"].as_u64().unwrap();
+    assert!((16..150).contains(&pairs), "{pairs}");
+    // What was under way is paid for: no more than a batch, of both sides.
+    assert!(bought as u64 <= 2 * (pairs + 16), "{bought} requests for {pairs} pairs");
+    assert_eq!(subject["limits"][0]["decided_at"], pairs);
+    let points = subject["evidence"]["points"].as_array().unwrap();
+    assert_eq!(points.last().unwrap()["pairs"], pairs);
+    let again = team.gate().out("again").run().await.ends(1);
+    assert_eq!(team.log().len(), bought, "a proven verdict is read, not bought on");
+    let keys = ["spent_usd", "images_bought", "from_store"];
+    assert_eq!(without(&again.verdict(), &keys), without(&ran.verdict(), &keys));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_baseline_costs_nothing_and_saves_half_of_the_rest() {
+    let team = Team::new(&good()).await;
+    let mut policy = team.policy();
+    policy["sample"]["max"] = json!(400);
+    let files = |model: &str| {
+        [(POLICY, policy.to_string()), (MODELS, hero(model)), (PROMPTS, prompts(400))]
+    };
+    let base = team.commit("main", &[], &files("old"));
+    team.commit("change", &[&base], &files("new"));
+    // With nothing known, both sides are bought until the verdict is proven.
+    let first = team.gate().run().await.ends(0);
+    assert_eq!(first.subject()["baseline_known"], false);
+    // The rest of the baseline, bought by whatever came before.
+    let mut whole = policy.clone();
+    whole["sample"]["stop"] = json!("end");
+    let main = [(POLICY, whole.to_string()), (MODELS, hero("old")), (PROMPTS, prompts(400))];
+    let base = team.commit("main", &[], &main);
+    let change = [(POLICY, whole.to_string()), (MODELS, hero("new")), (PROMPTS, prompts(400))];
+    team.commit("change", &[&base], &change);
+    team.gate().out("whole").run().await.ends(0);
+    // Another change is judged against what is known.
+    let before = team.log().len();
+    let base = team.commit("main", &[], &files("old"));
+    let mut other = hero("new");
+    other = other.replace("\"model\":\"new\"", "\"model\":\"new\",\"params\":{\"steps\":8}");
+    let head = [(POLICY, policy.to_string()), (MODELS, other), (PROMPTS, prompts(400))];
+    team.commit("change", &[&base], &head);
+    let ran = team.gate().out("known").run().await.ends(0);
+    let subject = ran.subject();
+    assert_eq!(
+        (&subject["baseline_known"], &subject["stopped"]),
+        (&json!(true), &json!("decided"))
+    );
+    assert_eq!(subject["from_store"]["baseline"], subject["pairs"]);
+    assert_eq!(subject["from_store"]["candidate"], 0);
+    assert!(team.log()[before..].iter().all(|entry| entry.model == "new"), "candidates only");
 }

@@ -43,7 +43,9 @@ async fn ten_kills_cost_nothing_twice_and_change_no_verdict() {
         profile["models"][model]["latency"] = json!({"median": "25ms", "p95": "60ms"});
     }
     let team = Team::new(&profile).await;
-    team.change(&team.policy(), &prompts(300));
+    let mut policy = team.policy();
+    policy["sample"]["stop"] = json!("end");
+    team.change(&policy, &prompts(300));
     let gate = team.gate();
 
     let mut dice = StdRng::seed_from_u64(20_261_123);
@@ -98,5 +100,33 @@ async fn ten_kills_cost_nothing_twice_and_change_no_verdict() {
     assert_eq!(asked.len(), 600);
 
     let whole = team.gate().named("whole").run().await.ends(ran.code);
+    assert_eq!(essence(&ran.verdict()), essence(&whole.verdict()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_stops_where_a_whole_one_does() {
+    let faults = json!({"wrong_aspect": "4%", "truncated": "4%", "html": "3%"});
+    let mut profile =
+        profile(&faults, &json!({"wrong_aspect": "9%", "truncated": "9%", "html": "9%"}));
+    for model in ["old", "new"] {
+        profile["models"][model]["latency"] = json!({"median": "20ms", "p95": "60ms"});
+    }
+    let team = Team::changing(&profile, 300).await;
+    let gate = team.gate();
+    let mut killed = 0;
+    for requests in [3, 25, 40] {
+        let before = team.log().len();
+        let mut child = gate.spawn();
+        while team.log().len() < before + requests && child.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        killed += u32::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(killed >= 2, "the run was over before it was killed");
+    let ran = gate.run().await;
+    let whole = team.gate().named("whole").run().await.ends(ran.code);
+    assert!(ran.subject()["pairs"].as_u64().unwrap() < 300);
     assert_eq!(essence(&ran.verdict()), essence(&whole.verdict()));
 }
