@@ -6,6 +6,7 @@ mod cell;
 mod judge;
 mod load;
 mod opening;
+mod order;
 mod progress;
 mod sample;
 mod subject;

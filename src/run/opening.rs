@@ -45,8 +45,10 @@ pub(super) async fn open(
     let policy = &loaded.policy;
     let key = run_key(loaded, subject);
     let mut round = match shop.store.run(&key).await? {
-        Lookup::Found(known) if shop.resume => RunRecord::next(Some(&known)),
-        Lookup::Found(_) | Lookup::Missing | Lookup::Damaged => RunRecord::next(None),
+        Lookup::Found(known) if shop.resume => RunRecord::next(Some(&known), (setting.clock)()),
+        Lookup::Found(_) | Lookup::Missing | Lookup::Damaged => {
+            RunRecord::next(None, (setting.clock)())
+        }
     };
     let cpus = std::thread::available_parallelism().map_or(2, Into::into);
     let mut context = Context {

@@ -19,6 +19,7 @@ use presscheck_core::units::Rate;
 use super::cell::Judged;
 use super::load::Loaded;
 use super::opening::{self, Opened};
+use super::order::in_order;
 use super::sample::Shop;
 use super::{Halt, Progress, Proof, Setting, Status, thumbnails};
 use crate::revision::Snapshot;
@@ -66,18 +67,16 @@ pub(super) async fn run(
     let bought_before = shop.bought.load(Ordering::SeqCst);
     // Completed in any order, handed on in the drawn order: what is judged is always a prefix.
     let window = usize::try_from(policy.sample.batch).unwrap_or(1).max(loaded.concurrency(subject));
-    let mut stream = futures_util::stream::iter(cells)
-        .map(|cell| {
-            let context = Arc::clone(&context);
-            async move {
-                match tokio::spawn(async move { context.cell(cell).await }).await {
-                    Ok(Ok(judged)) => End::Pair(Box::new(judged)),
-                    Ok(Err(halt)) => End::Halt(halt),
-                    Err(error) => End::Halt(Halt::CouldNotRun(format!("a task failed: {error}"))),
-                }
+    let mut stream = Box::pin(in_order(cells, window, |cell| {
+        let context = Arc::clone(&context);
+        async move {
+            match tokio::spawn(async move { context.cell(cell).await }).await {
+                Ok(Ok(judged)) => End::Pair(Box::new(judged)),
+                Ok(Err(halt)) => End::Halt(halt),
+                Err(error) => End::Halt(Halt::CouldNotRun(format!("a task failed: {error}"))),
             }
-        })
-        .buffered(window);
+        }
+    }));
     let mut pairs = Vec::new();
     let mut lines = Vec::new();
     let mut from_store = BySide::<u64>::default();

@@ -23,7 +23,7 @@ pub struct RunRecord {
 /// could run again until the test suits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fixed {
-    /// When the run began, in milliseconds since 1970: the age of stored results counts up to then.
+    /// When the round began, in milliseconds since 1970: the age of stored results counts up to then.
     pub began_ms: i64,
     /// Whether all of the baseline's results were stored.
     pub baseline_known: bool,
@@ -32,18 +32,18 @@ pub struct Fixed {
 }
 
 impl RunRecord {
-    /// The round to work in, given what is known. An unfinished one is continued, one that was proven is read
-    /// again, and one that ended undecided is begun anew: with the same prompts and seeds, and what is stored of
-    /// them.
+    /// The round to work in, given what is known and the time in milliseconds since 1970. An unfinished one is
+    /// continued, and one that was proven is read again. One that ended undecided has another round, which asks
+    /// again for what got no answer: the same prompts with the same seeds, under the same test.
     #[must_use]
-    pub const fn next(known: Option<&Self>) -> Self {
+    pub fn next(known: Option<&Self>, now_ms: i64) -> Self {
         match known {
             None => Self { round: 1, finished: false, decided: None, fixed: None },
             Some(run) if run.finished && run.decided.is_none() => Self {
                 round: run.round.saturating_add(1),
                 finished: false,
                 decided: None,
-                fixed: None,
+                fixed: run.fixed.map(|fixed| Fixed { began_ms: now_ms, ..fixed }),
             },
             Some(run) => {
                 Self { round: run.round, finished: false, decided: run.decided, fixed: run.fixed }

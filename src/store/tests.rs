@@ -124,13 +124,16 @@ fn a_key_follows_everything_that_shapes_the_answer() {
 
 #[test]
 fn a_killed_run_is_continued_and_a_finished_one_is_not() {
-    let first = RunRecord::next(None);
-    assert_eq!(RunRecord::next(Some(&first)), first);
+    let first = RunRecord::next(None, 1);
+    assert_eq!(RunRecord::next(Some(&first), 2), first);
     let undecided = RunRecord { finished: true, ..first.clone() };
-    assert_eq!(RunRecord::next(Some(&undecided)).round, 2);
+    assert_eq!(RunRecord::next(Some(&undecided), 3).round, 2);
+    let fixed = Fixed { began_ms: 1, baseline_known: false, design_rate: 0.02 };
+    let again = RunRecord::next(Some(&RunRecord { fixed: Some(fixed), ..undecided.clone() }), 3);
+    assert_eq!(again.fixed, Some(Fixed { began_ms: 3, ..fixed }), "the same test, a new clock");
     // What is proven is read again, under the same terms.
     let fixed = Fixed { began_ms: 5, baseline_known: true, design_rate: 0.02 };
     let decided = RunRecord { decided: Some(180), fixed: Some(fixed), ..undecided };
-    let again = RunRecord::next(Some(&decided));
+    let again = RunRecord::next(Some(&decided), 9);
     assert_eq!((again.round, again.decided, again.fixed), (1, Some(180), Some(fixed)));
 }

@@ -11,7 +11,7 @@ use presscheck_core::report::SampleLine;
 use presscheck_core::units::{RepoPath, Usd};
 use serde_json::{Value, json};
 
-use super::{MODELS, PROMPTS, POLICY, Ran, Team, essence, good, hero, profile, prompts, without};
+use super::{MODELS, POLICY, PROMPTS, Ran, Team, essence, good, hero, profile, prompts, without};
 
 /// Every fault that `decode`, `dimensions` and the transport can see. Those of the service last for all
 /// attempts with `old`, and for one with `new`.

@@ -3,6 +3,7 @@
 
 mod actions;
 mod budget;
+mod claims;
 mod counts;
 mod endings;
 mod files;
