@@ -84,6 +84,11 @@ pub struct BySide<T> {
 }
 
 impl<T> BySide<T> {
+    /// Both values changed alike.
+    pub fn map<U>(self, change: impl Fn(T) -> U) -> BySide<U> {
+        BySide { baseline: change(self.baseline), candidate: change(self.candidate) }
+    }
+
     /// The value of one side.
     pub const fn get(&self, side: Side) -> &T {
         match side {

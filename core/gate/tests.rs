@@ -91,6 +91,7 @@ pub(super) fn terms(planned: Planned) -> Terms {
         baseline: KnownOfBaseline::Unseen,
         design_rate: ASSUMED_RATE,
         most_cost: BySide::default(),
+        fixed_prices: true,
     }
 }
 

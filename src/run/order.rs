@@ -94,6 +94,7 @@ mod tests {
             baseline: KnownOfBaseline::Unseen,
             design_rate: 0.02,
             most_cost: BySide::default(),
+            fixed_prices: true,
         };
         for life in 0..=kills.len() {
             let mut trial = Trial::new(&limits(), terms.clone());

@@ -66,22 +66,6 @@ fn prices(shop: &Shop, model: &ModelConfig) -> Option<(Usd, Usd)> {
     })
 }
 
-/// The most that an image costs on either side, where that is not its one price.
-fn most_cost(shop: &Shop, subject: &Subject) -> BySide<Option<Usd>> {
-    let of = |model: &ModelConfig| prices(shop, model);
-    let baseline = subject.baseline.as_ref().and_then(of);
-    let candidate = of(&subject.candidate);
-    let varies = |prices: Option<(Usd, Usd)>| prices.is_some_and(|(price, worst)| worst != price);
-    if varies(baseline) || varies(candidate) {
-        BySide {
-            baseline: baseline.map(|(_, worst)| worst),
-            candidate: candidate.map(|(_, worst)| worst),
-        }
-    } else {
-        BySide::default()
-    }
-}
-
 /// The terms of a run.
 pub(super) fn terms(
     loaded: &Loaded,
@@ -93,6 +77,10 @@ pub(super) fn terms(
 ) -> Terms {
     let policy = &loaded.policy;
     let fixed = run.fixed.filter(|fixed| fixed.baseline_known);
+    let prices = BySide {
+        baseline: subject.baseline.as_ref().and_then(|model| prices(shop, model)),
+        candidate: prices(shop, &subject.candidate),
+    };
     Terms {
         claim: policy.sample.claim,
         errors: policy.errors,
@@ -106,7 +94,11 @@ pub(super) fn terms(
             (Some(_), Some(_)) => known_of(&loaded.cases, cells, known),
         },
         design_rate: run.fixed.map_or(ASSUMED_RATE, |fixed| fixed.design_rate),
-        most_cost: most_cost(shop, subject),
+        most_cost: prices.map(|prices| prices.map(|(_, worst)| worst)),
+        fixed_prices: [prices.baseline, prices.candidate]
+            .into_iter()
+            .flatten()
+            .all(|(price, worst)| price == worst),
     }
 }
 

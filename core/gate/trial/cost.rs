@@ -5,7 +5,7 @@ use crate::gate::betting::BoundedMean;
 use crate::gate::evidence::Pair;
 use crate::gate::limits::within_increase;
 use crate::gate::model::Levels;
-use crate::gate::{BySide, Decision, Side, summaries};
+use crate::gate::{BySide, Decision, Side};
 use crate::policy::QuantityLimit;
 use crate::units::Usd;
 
@@ -32,11 +32,27 @@ pub(super) fn limits(limit: &QuantityLimit<Usd>, has_baseline: bool) -> Vec<Limi
     limits
 }
 
-/// What one side's images cost so far.
+/// What one side's answers cost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Total {
     cost: Usd,
     images: u64,
+    /// What every image cost so far; nothing before the first.
+    price: Option<Usd>,
+    /// Whether images cost differently, or something was charged without one.
+    varies: bool,
+}
+
+impl Total {
+    fn add(&mut self, cost: Usd, is_image: bool) {
+        self.cost += cost;
+        if is_image {
+            self.images += 1;
+            self.varies |= *self.price.get_or_insert(cost) != cost;
+        } else {
+            self.varies |= !cost.is_zero();
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +60,7 @@ pub(super) struct CostTest {
     limit: Limit,
     levels: Levels,
     totals: BySide<Total>,
-    /// The evidence, where what an image costs varies.
+    /// The evidence, for where costs vary; nothing where their bounds are not known.
     evidence: Option<BoundedMean>,
 }
 
@@ -57,10 +73,8 @@ impl CostTest {
                     BoundedMean::new(-(1.0 + increase) * baseline, candidate)
                 })
             }
-            Limit::Max { per_1k, .. } => most(Side::Candidate).map(|candidate| {
-                let max = per_1k.as_f64() / 1000.0;
-                BoundedMean::new(-max, candidate - max)
-            }),
+            Limit::Max { per_1k, .. } => most(Side::Candidate)
+                .map(|candidate| BoundedMean::new(-per_1k.as_f64() / 1000.0, candidate)),
         };
         Self { limit, levels, totals: BySide::default(), evidence }
     }
@@ -94,35 +108,40 @@ impl Test for CostTest {
         }
     }
 
+    /// The evidence is about a mean, and cost per image is a quotient of two: of what is charged, and of how often
+    /// a picture comes. Multiplied out, "the candidate's quotient is at most the baseline's, and a share more" is
+    /// about the mean of cost × the other side's pictures.
     fn add(&mut self, pair: &Pair) {
-        let mut image = BySide::<Option<Usd>>::default();
+        if !pair.answered() {
+            return;
+        }
+        let mut paid = BySide::<f64>::default();
+        let mut image = BySide::<f64>::default();
         for side in Side::BOTH {
-            for sample in summaries::answered(std::slice::from_ref(pair), side) {
-                let total = self.totals.get_mut(side);
-                total.cost += sample.cost;
-                if sample.is_delivered() {
-                    total.images += 1;
-                    *image.get_mut(side) = Some(sample.cost);
-                }
+            if let Some(sample) = pair.side(side) {
+                self.totals.get_mut(side).add(sample.cost, sample.is_delivered());
+                *paid.get_mut(side) = sample.cost.as_f64();
+                *image.get_mut(side) = f64::from(u8::from(sample.is_delivered()));
             }
         }
         let Some(evidence) = &mut self.evidence else { return };
-        let (baseline, candidate) =
-            (image.baseline.map(Usd::as_f64), image.candidate.map(Usd::as_f64));
-        match (self.limit, baseline, candidate) {
-            (Limit::Increase(increase), Some(baseline), Some(candidate)) => {
-                evidence.add(candidate - (1.0 + increase) * baseline);
+        evidence.add(match self.limit {
+            Limit::Increase(increase) => {
+                paid.candidate * image.baseline - (1.0 + increase) * paid.baseline * image.candidate
             }
-            (Limit::Max { per_1k, .. }, _, Some(candidate)) => {
-                evidence.add(candidate - per_1k.as_f64() / 1000.0);
+            Limit::Max { per_1k, .. } => {
+                paid.candidate - image.candidate * per_1k.as_f64() / 1000.0
             }
-            _ => {}
-        }
+        });
     }
 
     fn look(&self) -> Option<Decision> {
         let figures = self.figures()?;
-        let Some(evidence) = &self.evidence else { return Some(figures) };
+        if !self.totals.baseline.varies && !self.totals.candidate.varies {
+            // Every image has the same price: no more of them would say anything else.
+            return Some(figures);
+        }
+        let evidence = self.evidence.as_ref()?;
         let (pass, fail) = evidence.ln_capitals();
         let proven = if evidence.must_pass() || pass >= self.levels.pass.ln_threshold() {
             Decision::Pass
@@ -131,12 +150,12 @@ impl Test for CostTest {
         } else {
             return None;
         };
-        // Nothing is blocked whose own figures keep the limit.
-        (proven == Decision::Pass || figures == Decision::Fail).then_some(proven)
+        // Neither against its own figures, which forgive a change that costs less.
+        (proven == figures).then_some(proven)
     }
 
-    /// With fixed prices the figures are the decision, and a charged repeat may still move them.
+    /// What was arithmetic may turn out to vary.
     fn lasts(&self) -> bool {
-        self.evidence.is_some()
+        false
     }
 }

@@ -56,9 +56,10 @@ pub struct Terms {
     pub baseline: KnownOfBaseline,
     /// The baseline's failure rate to tune by, a share; [`ASSUMED_RATE`] where none is known.
     pub design_rate: f64,
-    /// The most that one image may cost, where that is more than its usual price; nothing where each image
-    /// has one fixed price.
+    /// The most that one answer may cost, failed attempts included; nothing where that is not known.
     pub most_cost: BySide<Option<Usd>>,
+    /// Whether an image has one price, known beforehand: cost is then mostly arithmetic.
+    pub fixed_prices: bool,
 }
 
 /// What is known of the baseline before the first picture.
@@ -304,30 +305,40 @@ const fn decision(outcome: LimitOutcome) -> Option<Decision> {
     }
 }
 
+/// How much of the error of blocking is kept for costs where prices are fixed: only a charge without a picture
+/// makes chance of them.
+const FIXED_SHARE: f64 = 0.1;
+
 /// The tests of all limits that can be judged, in the order of the reports.
 fn tests(limits: &Limits, terms: &Terms) -> Vec<Box<dyn Test>> {
     let has_baseline = terms.baseline != KnownOfBaseline::Absent;
+    let rates = rates::open(limits, terms);
     let timed = latency::limits(&limits.latency_p95, has_baseline, terms.planned.pairs);
-    let random =
-        u32::from(terms.most_cost.baseline.is_some() || terms.most_cost.candidate.is_some());
     let priced = cost::limits(&limits.cost_per_1k, has_baseline);
     let many = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    // Any limit that is judged by chance may block, so they share the error of blocking.
-    let rates = rates::open(limits, terms);
-    let shared = many(rates.len())
-        .saturating_add(many(timed.len()))
-        .saturating_add(random * many(priced.len()));
     let (bad, good) = (terms.errors.let_bad_through.share(), terms.errors.block_good.share());
+    // Any limit that is judged by chance may block, so they share the error of blocking.
+    let by_chance = many(rates.len()).saturating_add(many(timed.len()));
+    let costs = many(priced.len());
+    let (good, shared, costs_good, costs_shared) = match (costs, terms.fixed_prices) {
+        (0, _) => (good, by_chance, good, 1),
+        (_, true) => (good * (1.0 - FIXED_SHARE), by_chance, good * FIXED_SHARE, costs),
+        (_, false) => {
+            let all = by_chance.saturating_add(costs);
+            (good, all, good, all)
+        }
+    };
     let levels = match terms.claim {
         Claim::Suite => Levels::suite(bad, good, shared),
         Claim::Model => Levels::model(terms.planned.pairs, bad, good, shared),
     };
-    // Cost and latency have no exact test at the end, whatever the claim.
-    let sequential = Levels::suite(bad, good, shared);
     let mut tests: Vec<_> = rates.into_iter().map(|open| rates::test(open, levels)).collect();
+    // Cost and latency have no exact test at the end, whatever the claim.
+    let sequential = Levels::suite(bad, costs_good, costs_shared);
     for limit in priced {
         tests.push(Box::new(cost::CostTest::new(limit, terms, sequential)));
     }
+    let sequential = Levels::suite(bad, good, shared);
     for limit in timed {
         tests.push(Box::new(latency::LatencyTest::new(limit, sequential)));
     }

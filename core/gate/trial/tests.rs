@@ -267,7 +267,8 @@ fn a_cost_that_varies_is_tested() {
         pair.baseline.as_mut().unwrap().cost = usd(if index % 20 == 9 { "$0.08" } else { "$0.04" });
     }
     let most_cost = BySide { baseline: Some(usd("$0.16")), candidate: Some(usd("$0.16")) };
-    let random = |pairs: &[Pair]| Terms { most_cost, ..stopping(pairs, Claim::Suite) };
+    let random =
+        |pairs: &[Pair]| Terms { most_cost, fixed_prices: false, ..stopping(pairs, Claim::Suite) };
     let (stop, ruling) = run(&limits, random(&pairs), &pairs);
     assert_eq!(line(&ruling, name).outcome, LimitOutcome::Pass);
     assert!((100..600).contains(&stop), "{stop}");
@@ -277,6 +278,24 @@ fn a_cost_that_varies_is_tested() {
     let (stop, ruling) = run(&limits, random(&pairs), &pairs);
     assert_eq!(ruling.decision, Decision::Fail);
     assert!((16..200).contains(&stop), "{stop}");
+}
+
+#[test]
+fn a_charge_without_a_picture_is_no_proof_at_once() {
+    let mut limits = limits();
+    limits.failure_rate = RateLimit::default();
+    limits.cost_per_1k.max_increase = Some(at(0.1));
+    // Two charged refusals among the first pairs, of 400: 15% more per picture by then, 0.5% in the end.
+    let mut pairs = drawn(1, 400, 0.0, 0.0);
+    for number in [2, 9] {
+        pairs[number].candidate = sample(Outcome::Refused);
+    }
+    let most = Some("$0.04".parse().unwrap());
+    let most_cost = BySide { baseline: most, candidate: most };
+    let terms = Terms { most_cost, ..stopping(&pairs, Claim::Suite) };
+    let (stop, ruling) = run(&limits, terms, &pairs);
+    assert_eq!(line(&ruling, "cost_per_1k.max_increase").outcome, LimitOutcome::Pass);
+    assert!((100..400).contains(&stop), "{stop}");
 }
 
 #[test]
