@@ -98,15 +98,17 @@ pub(crate) fn claim(verdict: &SubjectVerdict) -> Vec<Line> {
     let planned = words::count(verdict.planned, "pair", "pairs");
     let whole = verdict.pairs >= verdict.planned;
     let shown = verdict.proven && verdict.verdict != Decision::Inconclusive;
-    let unshown = if shown { "" } else { " That is not shown here." };
+    // What is not shown is a question, and no claim.
+    let (claim, unshown) =
+        if shown { ("Claim:", "") } else { ("The question:", " It stays open.") };
     match verdict.claim.as_str() {
-        "suite" if whole => text.push(ours(format!(
+        "suite" if whole && shown => text.push(ours(format!(
             "Claim: what the whole draw of {planned} says (these prompts, these seeds). All of it was judged: \
-             counting decides, and nothing is guessed.{unshown}"
+             counting decides, and nothing is guessed."
         ))),
         "suite" => {
             text.push(ours(format!(
-                "Claim: what the whole draw of {planned} would say (these prompts, these seeds).{unshown}"
+                "{claim} what the whole draw of {planned} would say (these prompts, these seeds).{unshown}"
             )));
             if shown {
                 text.push(ours(disagreement(verdict)));
@@ -114,7 +116,7 @@ pub(crate) fn claim(verdict: &SubjectVerdict) -> Vec<Line> {
         }
         "model" => {
             text.push(ours(format!(
-                "Claim: about the models' true rates, prompts and seeds being a random sample of all that \
+                "{claim} about the models' true rates, prompts and seeds being a random sample of all that \
                  could have been drawn.{unshown}"
             )));
             text.push(ours(format!(
@@ -126,6 +128,17 @@ pub(crate) fn claim(verdict: &SubjectVerdict) -> Vec<Line> {
         }
         other => text.push(Line::new().ours("Claim: ").name(other).ours(".")),
     }
+    let timed = |limit: &LimitResult| {
+        limit.outcome != LimitOutcome::Skipped
+            && words::measure(&limit.name).0.starts_with("latency")
+    };
+    if verdict.limits.iter().any(timed) {
+        text.push(ours(
+            "A limit on latency blocks only where the change is shown to be too slow; where neither is shown, \
+             it passes with a note."
+                .to_owned(),
+        ));
+    }
     if of_suite(verdict) && verdict.population > verdict.planned {
         text.push(ours(format!(
             "The prompt sets hold {}: nothing is claimed about the {} that were not drawn.",
@@ -134,7 +147,7 @@ pub(crate) fn claim(verdict: &SubjectVerdict) -> Vec<Line> {
         )));
     }
     text.extend(surplus(verdict).map(ours));
-    if verdict.baseline_known {
+    if verdict.baseline_known && verdict.baseline.is_some() {
         let helped = if of_suite(verdict) && !whole && verdict.stopped == Stopped::Decided {
             ", and knowing them made the proof come sooner"
         } else {
@@ -201,20 +214,25 @@ pub(crate) fn decided_at(verdict: &SubjectVerdict) -> Option<Line> {
     (!decided.is_empty()).then(|| line.ours(end))
 }
 
+/// The limit whose figure says which way it leans: the first that is exceeded, or the failure rate.
+pub(crate) fn telling(verdict: &SubjectVerdict, lean: Decision) -> Option<&LimitResult> {
+    let value = |limit: &LimitResult| {
+        if words::is_increase(&limit.name) { limit.change } else { limit.candidate }
+    };
+    verdict.limits.iter().find(|limit| match (words::measure(&limit.name), lean) {
+        (("unavailable", None), _) => false,
+        (_, Decision::Fail) => value(limit).is_some_and(|value| value > limit.limit),
+        (measure, Decision::Pass | Decision::Inconclusive) => {
+            measure == ("failure rate", None) && value(limit).is_some()
+        }
+    })
+}
+
 /// Which way an undecided verdict leans, and by which figure.
 pub(crate) fn lean(verdict: &SubjectVerdict) -> Option<Line> {
     let lean = verdict.lean.filter(|_| verdict.verdict == Decision::Inconclusive)?;
     let line = Line::new().ours(format!("The figures lean to {}", lean.word()));
-    let value = |limit: &LimitResult| {
-        if words::is_increase(&limit.name) { limit.change } else { limit.candidate }
-    };
-    let telling = |limit: &&LimitResult| match lean {
-        Decision::Fail => value(limit).is_some_and(|value| value > limit.limit),
-        Decision::Pass | Decision::Inconclusive => {
-            words::measure(&limit.name) == ("failure rate", None) && value(limit).is_some()
-        }
-    };
-    let line = match verdict.limits.iter().find(telling) {
+    let line = match telling(verdict, lean) {
         None => line,
         Some(limit) => {
             let (measure, tag) = words::measure(&limit.name);

@@ -174,21 +174,23 @@ fn undecided(subject: &SubjectVerdict) -> Line {
 
 /// ` would raise the failure rate from 1.9% to 6.1%`.
 fn fails(subject: &SubjectVerdict) -> Line {
+    if claim::is_unproven(subject) {
+        let line = Line::new().ours(" leans to fail, which is not proven");
+        return match claim::telling(subject, Decision::Fail) {
+            Some(limit) => line.ours(": it").then(broken_limit(limit)),
+            None => line,
+        };
+    }
     let mut broken = subject.limits.iter().filter(|l| l.outcome == LimitOutcome::Fail);
     let Some(first) = broken.next() else {
         return Line::new().ours(" fails: ").foreign(&subject.reason);
     };
-    let line = if subject.proven { broken_limit(first) } else { leaning(first) };
+    let line = broken_limit(first);
     match broken.count() {
         0 => line,
         1 => line.ours(", and breaks one more limit"),
         more => line.ours(format!(", and breaks {more} more limits")),
     }
-}
-
-/// A broken limit that was not shown.
-fn leaning(limit: &LimitResult) -> Line {
-    Line::new().ours(" leans to fail, which is not proven:").then(broken_limit(limit))
 }
 
 /// The measure of the limit on prompts that fail on every repeat.

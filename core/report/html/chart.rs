@@ -11,6 +11,9 @@ const PLANE: (f64, f64) = (1000.0, 1000.0);
 const FLOOR: f64 = 0.01;
 /// How far the plane reaches over the higher boundary.
 const HEADROOM: f64 = 4.0;
+/// Where the lines end before this place, there is room for labels beside them, even on narrow pages, on
+/// which the drawing is 300 pixels wide.
+const ROOM: f64 = 45.0;
 /// Where less of the whole draw was judged than this, the axis ends soon after what was judged.
 const LEAST_SHARE: f64 = 0.2;
 
@@ -25,6 +28,10 @@ pub(super) struct Chart {
     pub(super) explained: String,
     /// The highest first.
     pub(super) boundaries: Vec<Boundary>,
+    /// Where their labels stand: on the side where the lines are not.
+    pub(super) label_at: &'static str,
+    pub(super) label_aside: &'static str,
+    pub(super) label_anchor: &'static str,
     pub(super) one: String,
     pub(super) ticks: Vec<Tick>,
     pub(super) lines: Vec<Path>,
@@ -77,6 +84,8 @@ pub(super) struct Rest {
     pub(super) at: String,
     pub(super) width: String,
     pub(super) middle: String,
+    /// Between two lines of the grid.
+    pub(super) height: String,
     pub(super) label: Option<String>,
 }
 
@@ -90,6 +99,8 @@ pub(super) fn chart(verdict: &SubjectVerdict, anchor: &str) -> Option<Chart> {
     let near_right = at > 80.0;
     let planned = verdict.planned.max(stop);
     let left = planned - stop;
+    let (label_at, label_aside, label_anchor) =
+        if at < ROOM { ("100", "-4", "end") } else { ("0", "6", "start") };
     Some(Chart {
         heading: format!("Evidence on the {}", what(&curve.limit, limit)),
         id: anchor.to_owned(),
@@ -101,6 +112,9 @@ pub(super) fn chart(verdict: &SubjectVerdict, anchor: &str) -> Option<Chart> {
         text: in_words(verdict, curve, limit, stop),
         explained: explained(curve),
         boundaries: boundaries(curve, &scale),
+        label_at,
+        label_aside,
+        label_anchor,
         one: percent(scale.y(1.0)),
         ticks: ticks(&scale),
         lines: paths(curve, &scale, near_right),
@@ -115,15 +129,15 @@ pub(super) fn chart(verdict: &SubjectVerdict, anchor: &str) -> Option<Chart> {
             at: percent(at),
             width: percent(100.0 - at),
             middle: percent((100.0 + at) / 2.0),
-            // Narrow pages are 300 pixels wide.
+            height: percent(scale.y(0.32)),
             label: (at < 62.0).then(|| format!("{} not needed", words::thousands(left))),
         }),
         last: Tick {
             at: "100".to_owned(),
-            label: if at < 75.0 && scale.end == planned {
-                format!("{} planned", words::thousands(planned))
-            } else {
-                String::new()
+            label: match words::thousands(planned) {
+                _ if scale.end < verdict.planned || at > 82.0 => String::new(),
+                planned if at > 55.0 => planned,
+                planned => format!("{planned} planned"),
             },
         },
     })
@@ -253,8 +267,16 @@ fn paths(curve: &EvidenceCurve, scale: &Scale, near_right: bool) -> Vec<Path> {
     let (mut broken, fail) = path("broken", "broken", |point| point.fail);
     // The higher line's name stands a little over its end and the lower one's below, for they may meet;
     // at the right edge they stand over and below the lines themselves.
-    let (over, below) = if near_right { ("-10", "20") } else { ("-1", "10") };
+    let (over, below) = if near_right { ("-10", "20") } else { ("-8", "15") };
     (kept.shift, broken.shift) = if pass >= fail { (over, below) } else { (below, over) };
+    for (path, value) in [(&mut kept, pass), (&mut broken, fail)] {
+        // Over the top is the heading, and under the bottom are the numbers of the axis.
+        match scale.y(value) {
+            ..5.0 => path.shift = "15",
+            88.0.. => path.shift = "-9",
+            _ => {}
+        }
+    }
     vec![broken, kept]
 }
 
@@ -300,27 +322,32 @@ fn in_words(
     stop: u64,
 ) -> String {
     let last = curve.points.last();
-    let side = |how: &str, pick: fn(&EvidencePoint) -> f64, boundary: f64| {
+    let side = |subject: &str, how: &str, pick: fn(&EvidencePoint) -> f64, boundary: f64| {
         let value = last.map_or(1.0, pick);
         match reached(curve, pick, boundary) {
             Some(pairs) => format!(
-                "The evidence that the limit is {how} reached {}, which proves it, after {}",
+                "The evidence that {subject} is {how} reached {}, which proves it, after {}",
                 boundary_number(boundary),
                 words::count(pairs, "pair", "pairs")
             ),
             None => format!(
-                "The evidence that it is {how} stands at {}, of {} that would prove it",
+                "The evidence that {subject} is {how} stands at {}, of {} that would prove it",
                 evidence(value),
                 boundary_number(boundary)
             ),
         }
     };
-    let pass = side("kept", |point| point.pass, curve.pass_at);
-    let fail = side("broken", |point| point.fail, curve.fail_at);
     let kept = reached(curve, |point| point.pass, curve.pass_at).is_some();
     let broken = reached(curve, |point| point.fail, curve.fail_at).is_some();
-    // What proves something comes first.
-    let [first, second] = if broken && !kept { [fail, pass] } else { [pass, fail] };
+    let pass =
+        |subject: &str| side(subject, "kept", |point: &EvidencePoint| point.pass, curve.pass_at);
+    let fail =
+        |subject: &str| side(subject, "broken", |point: &EvidencePoint| point.fail, curve.fail_at);
+    // What proves something comes first, else what came further.
+    let further = last.is_some_and(|point| point.fail > point.pass);
+    let fail_first = if kept || broken { !kept } else { further };
+    let [first, second] =
+        if fail_first { [fail("the limit"), pass("it")] } else { [pass("the limit"), fail("it")] };
     let mut text = format!("{first}. {second}.");
     let settled = limit
         .is_some_and(|limit| matches!(limit.outcome, LimitOutcome::Pass | LimitOutcome::Fail))
@@ -345,9 +372,9 @@ fn explained(curve: &EvidenceCurve) -> String {
     let [kept, broken] = [curve.pass_at, curve.fail_at].map(boundary_number);
     format!(
         "Each line is the evidence for one answer, pair by pair. It starts at 1, which is none; a step up of \
-         the scale is ten times as much. A limit that is in truth broken lets the line “kept” reach {kept} in \
-         at most 1 of {kept} cases, and one that is kept lets the line “broken” reach {broken} in at most 1 \
-         of {broken}, however often one looks."
+         the scale is ten times as much. Were the limit in truth broken, the line “kept” would reach {kept} in \
+         at most 1 of {kept} cases, however often one looks; were it kept, the line “broken” would reach \
+         {broken} in at most 1 of {broken}."
     )
 }
 

@@ -70,6 +70,7 @@ mod tests {
             ("unchanged", fixtures::unchanged()),
             ("new_model", fixtures::new_model()),
             ("hostile", fixtures::hostile()),
+            ("always_fail", fixtures::always_fail()),
         ] {
             let lines: Vec<String> = body(&page(&run))
                 .lines()
@@ -78,6 +79,28 @@ mod tests {
                 .collect();
             insta::assert_snapshot!(format!("html_{name}"), lines.join("\n"));
         }
+    }
+
+    #[test]
+    fn charts_read_well() {
+        for (name, run) in [
+            ("early_fail", fixtures::early_fail()),
+            ("early_pass", fixtures::early_pass()),
+            ("model_undecided", fixtures::model_undecided()),
+        ] {
+            let page = page(&run);
+            let (_, chart) = page.split_once("<h3>Evidence on").unwrap();
+            let (chart, _) = chart.split_once("</figure>").unwrap();
+            insta::assert_snapshot!(format!("chart_{name}"), chart);
+        }
+        assert!(!page(&fixtures::fail()).contains("<h3>Evidence on"));
+    }
+
+    #[test]
+    fn what_is_not_proven_is_marked_on_the_page() {
+        let page = page(&fixtures::lean());
+        assert!(page.contains("<p class=\"badge warn\">Leans to fail</p>"));
+        assert!(page.contains("it is not proven"));
     }
 
     /// Whether every tag of the page is one of ours, and no attribute came from outside.

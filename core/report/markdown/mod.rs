@@ -107,8 +107,8 @@ fn subject_sections(
     );
     sections.push(Section::new((3, rank), parts::what_changed(verdict, &hints)));
     sections.push(
-        Section::new((5, rank), parts::always_failing(verdict, 5))
-            .or(parts::always_failing(verdict, 2)),
+        Section::new((5, rank), parts::always_failing(verdict, 3))
+            .or(parts::always_failing(verdict, 1)),
     );
     sections.push(
         Section::new((4, rank), parts::worst_cases(verdict, subject, 5))

@@ -18,6 +18,8 @@ pub(super) fn standing(verdict: &SubjectVerdict) -> String {
     let mut sentences = Vec::new();
     let broken = verdict.limits.iter().find(|limit| limit.outcome == LimitOutcome::Fail);
     match (verdict.verdict, broken) {
+        // The title says which way it leans, and by what.
+        _ if claim::is_unproven(verdict) => {}
         (Decision::Fail, Some(limit)) => {
             sentences.push(format!("Limit: at most **{}**.", words::allowed(limit)));
         }
@@ -51,8 +53,8 @@ fn stopped(verdict: &SubjectVerdict) -> Option<String> {
 pub(super) fn what_changed(verdict: &SubjectVerdict, hints: &[Line]) -> String {
     let mut text = String::new();
     if !hints.is_empty() {
-        let lead =
-            if verdict.verdict == Decision::Fail { "What got worse." } else { "Worth knowing." };
+        let worse = verdict.verdict == Decision::Fail && !claim::is_unproven(verdict);
+        let lead = if worse { "What got worse." } else { "Worth knowing." };
         let sentences: Vec<String> = hints.iter().map(Line::markdown).collect();
         let _ = write!(text, "**{lead}** {}\n\n", sentences.join(" "));
     }
@@ -205,8 +207,9 @@ pub(super) fn always_failing(verdict: &SubjectVerdict, most: usize) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let mut text =
-        String::from("**Failing every time.** With another seed each, and never a good image:\n\n");
+    let mut text = String::from(
+        "**Failing every time.** The candidate fails these on every repeat, each with another seed:\n\n",
+    );
     for line in lines {
         let _ = writeln!(text, "- {}", line.markdown());
     }
