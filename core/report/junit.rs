@@ -316,6 +316,18 @@ mod tests {
     }
 
     #[test]
+    fn the_suite_of_limits_says_what_is_claimed() {
+        let limits = |run: &Run| {
+            let xml = junit(run);
+            let (_, suite) = xml.split_once("<testsuite name=\"hero.limits\"").unwrap();
+            suite.split_once("</testsuite>").unwrap().0.to_owned()
+        };
+        assert_snapshot!("junit_limits_always_fail", limits(&fixtures::always_fail()));
+        assert_snapshot!("junit_limits_model_undecided", limits(&fixtures::model_undecided()));
+        assert_snapshot!("junit_limits_early_fail", limits(&fixtures::early_fail()));
+    }
+
+    #[test]
     fn every_candidate_sample_has_one_test_case_in_the_provider_suite() {
         let run = fixtures::fail();
         let xml = junit(&run);

@@ -1,7 +1,9 @@
 //! The evidence over the pairs, as a drawing with its explanation.
 
 use super::view::line;
-use crate::gate::{EvidenceCurve, EvidencePoint, LimitOutcome, LimitResult, SubjectVerdict};
+use crate::gate::{
+    EvidenceCurve, EvidencePoint, LimitOutcome, LimitResult, Stopped, SubjectVerdict,
+};
 use crate::report::words;
 
 /// The width and the height of the plane in which the lines are drawn. The page stretches it, and the
@@ -99,6 +101,8 @@ pub(super) fn chart(verdict: &SubjectVerdict, anchor: &str) -> Option<Chart> {
     let near_right = at > 80.0;
     let planned = verdict.planned.max(stop);
     let left = planned - stop;
+    let early = verdict.stopped == Stopped::Decided && verdict.proven;
+    let without = if early { "not needed" } else { "not judged" };
     let (label_at, label_aside, label_anchor) =
         if at < ROOM { ("100", "-4", "end") } else { ("0", "6", "start") };
     Some(Chart {
@@ -130,7 +134,7 @@ pub(super) fn chart(verdict: &SubjectVerdict, anchor: &str) -> Option<Chart> {
             width: percent(100.0 - at),
             middle: percent((100.0 + at) / 2.0),
             height: percent(scale.y(0.32)),
-            label: (at < 62.0).then(|| format!("{} not needed", words::thousands(left))),
+            label: (at < 62.0).then(|| format!("{} {without}", words::thousands(left))),
         }),
         last: Tick {
             at: "100".to_owned(),

@@ -89,6 +89,15 @@ fn a_proof_after_a_few_pairs_is_more_than_a_stroke_at_the_edge() {
 }
 
 #[test]
+fn pairs_that_were_wanted_are_not_called_needless() {
+    let mut run = fixtures::early_fail();
+    let label = |run: &Run| of(run).unwrap().rest.unwrap().label.unwrap();
+    assert_eq!(label(&run), "476 not needed");
+    run.verdict.subjects[0].stopped = Stopped::Budget;
+    assert_eq!(label(&run), "476 not judged");
+}
+
+#[test]
 fn numbers_are_short() {
     let numbers = [0.0, 0.006, 0.5, 1.0, 2.54, 34.4, 999.0, 1e6, f64::NAN].map(evidence);
     assert_eq!(
