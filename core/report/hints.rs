@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence;
+use super::evidence::{self, PairKind};
 use super::line::Line;
-use super::{Run, Subject, words};
-use crate::gate::{Outcome, Stopped, SubjectVerdict};
+use super::{Run, Subject, claim, words};
+use crate::gate::{Outcome, SubjectVerdict};
 use crate::units::Usd;
 
 /// Hints on every subject, as plain sentences; names stand in backticks.
@@ -28,10 +28,11 @@ pub fn hints(run: &Run) -> Vec<String> {
 /// Hints on one subject, most telling first.
 pub(crate) fn subject_hints(verdict: &SubjectVerdict, subject: &Subject, budget: Usd) -> Vec<Line> {
     [
+        claim::lean(verdict),
+        claim::what_would_decide(verdict, budget).map(|text| Line::new().ours(text)),
         where_failures_lie(verdict, subject),
-        newly_passing(verdict),
+        newly_passing(verdict, subject),
         no_answers(subject),
-        budget_ended(verdict, budget),
         dearer_when_good(verdict),
         slow_tail(verdict),
     ]
@@ -145,15 +146,26 @@ fn telling_tags<'a>(verdict: &'a SubjectVerdict, failing: &[&super::SampleLine])
     telling.into_iter().map(|(tag, _)| tag).collect()
 }
 
-/// `Two prompts that failed before now pass.`
-fn newly_passing(verdict: &SubjectVerdict) -> Option<Line> {
+/// `Two prompts that failed before now pass: product-001 and product-002.`
+fn newly_passing(verdict: &SubjectVerdict, subject: &Subject) -> Option<Line> {
     let flips = verdict.flips.newly_passing;
-    let word = words::count_word(flips);
-    match flips {
-        0 => None,
-        1 => Some(Line::new().ours("One prompt that failed before now passes.")),
-        _ => Some(Line::new().ours(format!("{word} prompts that failed before now pass."))),
-    }
+    let line = match flips {
+        0 => return None,
+        1 => Line::new().ours("One prompt that failed before now passes"),
+        _ => Line::new()
+            .ours(format!("{} prompts that failed before now pass", words::count_word(flips))),
+    };
+    let names = pair_names(subject, PairKind::NewlyPassing);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // A longer list stands elsewhere.
+    let few = !names.is_empty() && names.len() <= 3 && names.len() as u64 == flips;
+    Some(if few { line.ours(": ").names(&names).ours(".") } else { line.ours(".") })
+}
+
+/// The names of the pairs of a kind, in the drawn order.
+pub(crate) fn pair_names(subject: &Subject, kind: PairKind) -> Vec<String> {
+    let pairs = evidence::pairs(subject);
+    pairs.iter().filter(|pair| pair.kind() == kind).map(evidence::Pair::name).collect()
 }
 
 /// `12 requests had no answer: 9 rate_limited, 3 timeout_unknown. …`
@@ -189,23 +201,6 @@ fn no_answers(subject: &Subject) -> Option<Line> {
         line = line.ours(" A lower `concurrency` or `rate` of the provider helps.");
     }
     Some(line)
-}
-
-/// What the whole sample would have taken, where the budget ended first.
-fn budget_ended(verdict: &SubjectVerdict, budget: Usd) -> Option<Line> {
-    if verdict.stopped != Stopped::Budget || verdict.pairs == 0 {
-        return None;
-    }
-    let left = verdict.planned.saturating_sub(verdict.pairs);
-    // Per thousand pairs, and a thousandth of that: the price of a pair.
-    let more = verdict.spent_usd.per_thousand(verdict.pairs)?.per_thousand(1_000_000)? * left;
-    Some(Line::new().ours(format!(
-        "The budget of {} covered {} of {} pairs; the rest would take about {} more.",
-        words::money(budget),
-        words::thousands(verdict.pairs),
-        words::thousands(verdict.planned),
-        words::money(more)
-    )))
 }
 
 /// A cheaper picture that is dearer once the failing ones are thrown away.
@@ -267,7 +262,7 @@ mod tests {
         );
         assert_eq!(
             hints.get(1).map(String::as_str),
-            Some("Two prompts that failed before now pass.")
+            Some("Two prompts that failed before now pass: `product-001` and `product-002`.")
         );
     }
 
@@ -294,7 +289,7 @@ mod tests {
             ["The budget of $1.60 covered 40 of 400 pairs; the rest would take about $14.40 more."]
         );
         let verdict = &mut run.verdict.subjects[0];
-        verdict.stopped = Stopped::Decided;
+        verdict.stopped = crate::gate::Stopped::Exhausted;
         verdict.cost.candidate.as_mut().unwrap().effective_per_1k_usd = Some(fixtures::usd("$150"));
         verdict.latency.candidate.as_mut().unwrap().p95_s = 21.0;
         assert_eq!(

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::SampleLine;
-use crate::gate::Verdict;
+use crate::gate::{MAX_POINTS, Verdict};
 use crate::inert;
 
 /// The content of `verdict.json`: pretty, with a new line at the end, the same for the same verdict.
@@ -129,12 +129,16 @@ fn definitions() -> Value {
             "properties": {
                 "name": {"type": "string", "description": "Its path in the policy."},
                 "outcome": {"enum": ["pass", "fail", "inconclusive", "skipped"]},
-                "unit": {"enum": ["rate", "usd_per1k", "seconds"]},
+                "unit": {"enum": ["rate", "usd_per1k", "seconds", "prompts"]},
                 "baseline": nullable(number.clone()),
                 "candidate": nullable(number.clone()),
                 "change": nullable(number.clone()),
                 "interval": nullable(json!({"type": "array", "items": number, "minItems": 2, "maxItems": 2})),
                 "limit": number,
+                "decided_at": {
+                    "type": "integer", "minimum": 0,
+                    "description": "After how many pairs it was proven kept or broken."
+                },
                 "note": {"type": "string"}
             }
         },
@@ -173,6 +177,28 @@ fn definitions() -> Value {
             "required": ["p50_s", "p95_s", "samples"],
             "properties": {"p50_s": number, "p95_s": number, "samples": count}
         })),
+        "evidence": {
+            "type": "object",
+            "description": "How the evidence on a limit grew, pair by pair, from 1 on each side.",
+            "required": ["limit", "pass_at", "fail_at", "points"],
+            "properties": {
+                "limit": {"type": "string"},
+                "pass_at": {"type": "number", "description": "The evidence at which it is proven kept."},
+                "fail_at": {"type": "number", "description": "The evidence at which it is proven broken."},
+                "points": {"type": "array", "maxItems": MAX_POINTS, "items": {"$ref": "#/$defs/point"}}
+            }
+        },
+        "point": {
+            "type": "object",
+            "required": ["pairs", "pass", "fail"],
+            "properties": {"pairs": count, "pass": number, "fail": number}
+        },
+        "always_failing": {
+            "type": "object",
+            "description": "A prompt that the candidate failed on every repeat.",
+            "required": ["case", "repeats", "baseline_failed"],
+            "properties": {"case": {"type": "string"}, "repeats": count, "baseline_failed": count}
+        },
         "failure": {
             "type": "object",
             "required": ["case", "repeat", "side", "outcome", "checks", "image", "flipped"],
@@ -210,14 +236,33 @@ fn subject() -> Value {
             "stopped": {"enum": ["decided", "exhausted", "max", "budget", "unavailable"]},
             "baseline": nullable(of("model")),
             "candidate": of("model"),
-            "claim": {"type": "string"},
+            "claim": {"type": "string", "description": "What is claimed: suite or model."},
+            "errors": {
+                "type": "object",
+                "description": "How often the verdict may be wrong, as shares.",
+                "required": ["let_bad_through", "block_good"],
+                "properties": {
+                    "let_bad_through": {"type": "number", "minimum": 0, "maximum": 1},
+                    "block_good": {"type": "number", "minimum": 0, "maximum": 1}
+                }
+            },
+            "baseline_known": {
+                "type": "boolean", "description": "The baseline's results were all stored before the run."
+            },
             "seed": count,
             "planned": count,
+            "population": {
+                "type": "integer", "minimum": 0,
+                "description": "The pairs that the prompt sets hold; more than planned where the draw is cut."
+            },
             "pairs": {"type": "integer", "minimum": 0, "description": "The judged prefix of the draw."},
             "images_bought": count,
             "from_store": by_side(&count),
             "spent_usd": of("usd"),
+            "lean": of("decision"),
+            "pairs_to_decide": count,
             "limits": list("limit"),
+            "evidence": of("evidence"),
             "outcomes": by_side(&of("outcomes")),
             "checks": list("check"),
             "tags": list("tag"),
@@ -228,7 +273,8 @@ fn subject() -> Value {
             },
             "cost": by_side(&of("cost")),
             "latency": by_side(&of("latency")),
-            "failures": list("failure")
+            "failures": list("failure"),
+            "always_failing": list("always_failing")
         }
     })
 }
@@ -281,8 +327,9 @@ mod tests {
             }
         }
         let schema = verdict_schema();
-        let run = fixtures::fail();
-        walk(&serde_json::to_value(&run.verdict).unwrap(), &schema, &schema, "verdict");
+        for (_, run) in fixtures::all() {
+            walk(&serde_json::to_value(&run.verdict).unwrap(), &schema, &schema, "verdict");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::evidence::{self, Pair};
-use super::{Run, SampleLine, Subject, words};
+use super::{Run, SampleLine, Subject, claim, words};
 use crate::checks::CheckResult;
 use crate::gate::{Decision, LimitOutcome, Outcome, SubjectVerdict};
 use crate::inert;
@@ -15,6 +15,8 @@ use crate::inert;
 const PROVIDER: &str = "provider";
 /// The suite of the limits.
 const LIMITS: &str = "limits";
+/// The limit on prompts that fail on every repeat.
+const ALWAYS_FAIL: &str = "always_fail";
 /// The check that stands for unusable answers.
 const DECODE: &str = "decode";
 
@@ -143,6 +145,7 @@ fn provider_suite(subject: &str, pairs: &[Pair<'_>]) -> TestSuite {
 fn limits_suite(subject: &str, verdict: &SubjectVerdict) -> TestSuite {
     let suite_name = format!("{subject}.{LIMITS}");
     let mut suite = TestSuite::new(suite_name.clone());
+    suite.set_system_out(standing_of(verdict));
     for limit in &verdict.limits {
         let (measure, _) = words::measure(&limit.name);
         let mut message = format!(
@@ -154,7 +157,17 @@ fn limits_suite(subject: &str, verdict: &SubjectVerdict) -> TestSuite {
             message.push_str(&format!(", change {}", words::change(limit.unit, limit.change)));
         }
         message.push_str(&format!("; at most {}", words::allowed(limit)));
-        let note = limit.note.as_deref().map(|note| text(note, 500)).unwrap_or_default();
+        if let Some(pairs) = limit.decided_at {
+            let pairs = words::count(pairs, "pair", "pairs");
+            message.push_str(&format!("; proven after {pairs}"));
+        }
+        let mut note = limit.note.as_deref().map(|note| text(note, 500)).unwrap_or_default();
+        if limit.name == ALWAYS_FAIL {
+            for line in always_failing(verdict) {
+                note.push_str(if note.is_empty() { "" } else { "\n" });
+                note.push_str(&line);
+            }
+        }
         let status = match limit.outcome {
             LimitOutcome::Pass => TestCaseStatus::success(),
             LimitOutcome::Fail => described(NonSuccessKind::Failure, &message, "limit", &note),
@@ -172,6 +185,31 @@ fn limits_suite(subject: &str, verdict: &SubjectVerdict) -> TestSuite {
         suite.add_test_case(case);
     }
     suite
+}
+
+/// The most prompts that are named where they fail on every repeat.
+const MAX_ALWAYS: usize = 50;
+
+/// The prompts that fail on every repeat, a line each.
+fn always_failing(verdict: &SubjectVerdict) -> Vec<String> {
+    let (lines, more) = claim::always_failing(verdict, MAX_ALWAYS);
+    let mut lines: Vec<String> = lines.iter().map(|line| text(&line.plain(), 300)).collect();
+    if more > 0 {
+        lines.push(format!("and {} more", words::thousands(more as u64)));
+    }
+    lines
+}
+
+/// What the verdict on a model claims and why sampling stopped, a line each.
+fn standing_of(verdict: &SubjectVerdict) -> String {
+    let mut lines = vec![claim::stopped(verdict, "")];
+    if claim::is_unproven(verdict) {
+        lines.push(claim::UNPROVEN.to_owned());
+    }
+    lines.extend(claim::lean(verdict).map(|line| text(&line.plain(), 500)));
+    lines.extend(claim::claim(verdict).iter().map(|line| text(&line.plain(), 500)));
+    lines.extend(always_failing(verdict));
+    lines.join("\n")
 }
 
 /// The one test case of a run that judged no model.
@@ -275,6 +313,18 @@ mod tests {
         assert_snapshot!("junit_fail", telling(&junit(&fixtures::fail())));
         assert_snapshot!("junit_outage", telling(&junit(&fixtures::outage())));
         assert_snapshot!("junit_unchanged", junit(&fixtures::unchanged()));
+    }
+
+    #[test]
+    fn the_suite_of_limits_says_what_is_claimed() {
+        let limits = |run: &Run| {
+            let xml = junit(run);
+            let (_, suite) = xml.split_once("<testsuite name=\"hero.limits\"").unwrap();
+            suite.split_once("</testsuite>").unwrap().0.to_owned()
+        };
+        assert_snapshot!("junit_limits_always_fail", limits(&fixtures::always_fail()));
+        assert_snapshot!("junit_limits_model_undecided", limits(&fixtures::model_undecided()));
+        assert_snapshot!("junit_limits_early_fail", limits(&fixtures::early_fail()));
     }
 
     #[test]

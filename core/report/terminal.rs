@@ -2,7 +2,9 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Run, Subject, hints, title, words};
+use super::evidence::PairKind;
+use super::line::Line;
+use super::{Run, Subject, claim, hints, title, words};
 use crate::gate::{Decision, LimitOutcome, LimitResult, Stopped, SubjectVerdict};
 use crate::inert::{self, Newlines};
 
@@ -76,18 +78,32 @@ pub fn terminal(run: &Run, style: TerminalStyle) -> String {
             && matches!(verdict.stopped, Stopped::Budget | Stopped::Unavailable);
         if !told {
             sentence.push(' ');
-            sentence.push_str(&words::stopped(verdict));
+            sentence.push_str(&claim::stopped(verdict, ""));
         }
-        verdict_line(&mut out, verdict.verdict, &sentence, style, width);
+        let unproven = claim::is_unproven(verdict);
+        verdict_line(&mut out, verdict.verdict, unproven, &sentence, style, width);
         for hint in hints::subject_hints(verdict, subject, run.budget) {
             paragraph(&mut out, INDENT, &hint.plain(), width);
+        }
+        if let Some(line) = newly_failing(verdict, subject) {
+            paragraph(&mut out, INDENT, &line.plain(), width);
+        }
+        let (prompts, more) = claim::always_failing(verdict, 3);
+        for line in prompts {
+            paragraph(&mut out, INDENT, &format!("{}.", line.plain()), width);
+        }
+        if more > 0 {
+            let noun = if more == 1 { "more fails" } else { "more fail" };
+            let more = words::thousands(more as u64);
+            paragraph(&mut out, INDENT, &format!("{more} {noun} on every repeat."), width);
         }
         out.push('\n');
     }
     if order.len() != 1 {
         let reason = title::title_line(&run.verdict).plain();
         let reason = reason.split_once(": ").map_or(reason.as_str(), |(_, rest)| rest);
-        verdict_line(&mut out, run.verdict.verdict, &capital(reason), style, width);
+        let unproven = title::run_sign(&run.verdict) != title::sign(run.verdict.verdict);
+        verdict_line(&mut out, run.verdict.verdict, unproven, &capital(reason), style, width);
     }
     for note in &run.verdict.notes {
         paragraph(&mut out, INDENT, &format!("note: {}", clean(note, 500)), width);
@@ -129,18 +145,43 @@ fn heading(verdict: &SubjectVerdict, style: TerminalStyle, width: usize) -> Stri
     format!("{name}   {}\n\n", style.paint(Colour::Dim, &cut(&models, room)))
 }
 
+/// `11 newly failing: poster-001, sale-de-001, label-001 and 8 more.`
+fn newly_failing(verdict: &SubjectVerdict, subject: &Subject) -> Option<Line> {
+    const SHOWN: usize = 3;
+    let names = hints::pair_names(subject, PairKind::NewlyFailing);
+    if verdict.baseline.is_none() || names.is_empty() {
+        return None;
+    }
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let all = words::thousands(names.len() as u64);
+    let line = Line::new().ours(format!("{all} newly failing: "));
+    Some(match names.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => {
+            let mut line = line;
+            for (index, name) in shown.iter().enumerate() {
+                line = line.ours(if index == 0 { "" } else { ", " }).name(name);
+            }
+            line.ours(format!(" and {} more.", words::thousands(more as u64)))
+        }
+        _ => line.names(&shown).ours("."),
+    })
+}
+
 /// `FAIL  The failure rate rises …`
 fn verdict_line(
     out: &mut String,
     decision: Decision,
+    unproven: bool,
     sentence: &str,
     style: TerminalStyle,
     width: usize,
 ) {
-    let (word, colour) = match decision {
-        Decision::Pass => ("PASS", Colour::Good),
-        Decision::Inconclusive => ("UNDECIDED", Colour::Warning),
-        Decision::Fail => ("FAIL", Colour::Bad),
+    let (word, colour) = match (decision, unproven) {
+        (Decision::Pass, false) => ("PASS", Colour::Good),
+        (Decision::Fail, false) => ("FAIL", Colour::Bad),
+        (Decision::Pass, true) => ("LEANS TO PASS", Colour::Warning),
+        (Decision::Fail, true) => ("LEANS TO FAIL", Colour::Warning),
+        (Decision::Inconclusive, _) => ("UNDECIDED", Colour::Warning),
     };
     let mut text = String::new();
     paragraph(&mut text, INDENT, &format!("{word}  {}", clean(sentence, 1_000)), width);

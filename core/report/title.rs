@@ -1,7 +1,7 @@
 //! The verdict in one line.
 
 use super::line::Line;
-use super::{Run, words};
+use super::{Run, claim, words};
 use crate::gate::{Decision, LimitOutcome, LimitResult, Stopped, SubjectVerdict, Unit, Verdict};
 use crate::inert;
 
@@ -16,6 +16,26 @@ pub(crate) const fn sign(decision: Decision) -> &'static str {
         Decision::Inconclusive => "⚠️",
         Decision::Fail => "❌",
     }
+}
+
+/// The sign before the verdict on one subject: a lean has the sign of what is not shown.
+#[must_use]
+pub(crate) fn subject_sign(subject: &SubjectVerdict) -> &'static str {
+    sign(if claim::is_unproven(subject) { Decision::Inconclusive } else { subject.verdict })
+}
+
+/// The sign before the verdict of a run: of a lean where nothing that is proven is as bad.
+#[must_use]
+pub(crate) fn run_sign(verdict: &Verdict) -> &'static str {
+    let mut worst = verdict.subjects.iter().filter(|s| s.verdict == verdict.verdict).peekable();
+    let unproven = match verdict.verdict {
+        // A pass is proven only where all of it is.
+        Decision::Pass => worst.any(claim::is_unproven),
+        Decision::Inconclusive | Decision::Fail => {
+            worst.peek().is_some() && worst.all(claim::is_unproven)
+        }
+    };
+    sign(if unproven { Decision::Inconclusive } else { verdict.verdict })
 }
 
 /// The verdict of a run in one line of plain text, at most 250 characters; model names stand in
@@ -40,7 +60,7 @@ pub(crate) fn could_not_run_line(reason: &str) -> Line {
 
 /// The verdict of a run in one line.
 pub(crate) fn title_line(verdict: &Verdict) -> Line {
-    let start = Line::new().ours(format!("{} presscheck: ", sign(verdict.verdict)));
+    let start = Line::new().ours(format!("{} presscheck: ", run_sign(verdict)));
     let Some(worst) = worst(verdict) else {
         return start.foreign(&verdict.reason);
     };
@@ -54,9 +74,17 @@ pub(crate) fn title_line(verdict: &Verdict) -> Line {
     }
     let alike = verdict.subjects.iter().filter(|s| s.verdict == worst.verdict).count();
     let alike = u64::try_from(alike).unwrap_or(all);
+    let unproven = verdict.subjects.iter().filter(|s| claim::is_unproven(s)).count();
+    let unproven = match unproven {
+        0 => String::new(),
+        1 => ", one of them by its lean, which is not proven".to_owned(),
+        more => format!(", {more} of them by their lean, which is not proven"),
+    };
     let verb = match (worst.verdict, alike) {
-        (Decision::Pass, _) if all == 2 => return start.ours("both models pass"),
-        (Decision::Pass, _) => return start.ours(format!("all {all} models pass")),
+        (Decision::Pass, _) if all == 2 => {
+            return start.ours(format!("both models pass{unproven}"));
+        }
+        (Decision::Pass, _) => return start.ours(format!("all {all} models pass{unproven}")),
         (Decision::Inconclusive, 1) => "is undecided",
         (Decision::Inconclusive, _) => "are undecided",
         (Decision::Fail, 1) => "fails",
@@ -65,11 +93,12 @@ pub(crate) fn title_line(verdict: &Verdict) -> Line {
     start.ours(format!("{alike} of {all} models {verb}: ")).then(subject_line(worst))
 }
 
-/// The first subject with the worst verdict.
+/// The first subject with the worst verdict, a proven one before one that only leans.
 fn worst(verdict: &Verdict) -> Option<&SubjectVerdict> {
+    let rank = |subject: &SubjectVerdict| (subject.verdict, !claim::is_unproven(subject));
     let mut worst: Option<&SubjectVerdict> = None;
     for subject in &verdict.subjects {
-        if worst.is_none_or(|known| subject.verdict > known.verdict) {
+        if worst.is_none_or(|known| rank(subject) > rank(known)) {
             worst = Some(subject);
         }
     }
@@ -124,10 +153,18 @@ fn undecided(subject: &SubjectVerdict) -> Line {
         words::count(subject.planned, "pair", "pairs")
     );
     let line = Line::new();
+    let leans = match subject.lean {
+        Some(Decision::Pass) => ", and leans to pass",
+        Some(Decision::Fail) => ", and leans to fail",
+        Some(Decision::Inconclusive) | None => "",
+    };
     match subject.stopped {
-        Stopped::Budget => line.ours(format!(" is undecided: the budget ended after {of}")),
+        Stopped::Budget => line.ours(format!(" is undecided: the budget ended after {of}{leans}")),
         Stopped::Unavailable => {
             line.ours(format!(" is undecided: too many requests had no answer, after {of}"))
+        }
+        Stopped::Decided | Stopped::Exhausted | Stopped::Max if !leans.is_empty() => {
+            line.ours(format!(" is undecided after {of}{leans}"))
         }
         Stopped::Decided | Stopped::Exhausted | Stopped::Max => {
             line.ours(" is undecided: ").foreign(&subject.reason)
@@ -137,11 +174,18 @@ fn undecided(subject: &SubjectVerdict) -> Line {
 
 /// ` would raise the failure rate from 1.9% to 6.1%`.
 fn fails(subject: &SubjectVerdict) -> Line {
+    if claim::is_unproven(subject) {
+        let line = Line::new().ours(" leans to fail, which is not proven");
+        return match claim::telling(subject, Decision::Fail) {
+            Some(limit) => line.ours(": it").then(broken_limit(limit)),
+            None => line,
+        };
+    }
     let mut broken = subject.limits.iter().filter(|l| l.outcome == LimitOutcome::Fail);
     let Some(first) = broken.next() else {
         return Line::new().ours(" fails: ").foreign(&subject.reason);
     };
-    let line = if subject.proven { broken_limit(first) } else { leaning(first) };
+    let line = broken_limit(first);
     match broken.count() {
         0 => line,
         1 => line.ours(", and breaks one more limit"),
@@ -149,10 +193,8 @@ fn fails(subject: &SubjectVerdict) -> Line {
     }
 }
 
-/// A broken limit that was not shown.
-fn leaning(limit: &LimitResult) -> Line {
-    Line::new().ours(" leans to fail, which is not proven:").then(broken_limit(limit))
-}
+/// The measure of the limit on prompts that fail on every repeat.
+const ALWAYS_FAIL: &str = "prompts that always fail";
 
 /// What a broken limit means.
 fn broken_limit(limit: &LimitResult) -> Line {
@@ -176,6 +218,10 @@ fn broken_limit(limit: &LimitResult) -> Line {
         };
     }
     match measure {
+        ALWAYS_FAIL => line.ours(match limit.candidate {
+            Some(1.0) => " has a prompt that fails on every repeat".to_owned(),
+            _ => format!(" has {after} prompts that fail on every repeat"),
+        }),
         "unavailable" => line.ours(format!(
             " leaves {after} of requests without an answer, over the limit of {allowed}"
         )),

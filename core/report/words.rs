@@ -1,8 +1,6 @@
 //! The wording that all reports share: numbers, limits, counts.
 
-use crate::gate::{
-    LimitOutcome, LimitResult, Outcome, OutcomeCounts, Side, Stopped, SubjectVerdict, Unit,
-};
+use crate::gate::{LimitOutcome, LimitResult, Outcome, OutcomeCounts, Side, SubjectVerdict, Unit};
 use crate::units::Usd;
 
 /// What stands where there is no number.
@@ -12,6 +10,12 @@ pub const NOTHING: &str = "–";
 #[must_use]
 pub fn percent(share: f64) -> String {
     if share.is_finite() { format!("{}%", percent_number(share)) } else { NOTHING.to_owned() }
+}
+
+/// A share as people wrote it in a policy: `5%`, `2.5%`.
+#[must_use]
+pub fn plain_percent(share: f64) -> String {
+    format!("{}%", trimmed(share * 100.0))
 }
 
 /// The number of a percentage: one decimal, two where one would say nothing.
@@ -264,24 +268,6 @@ pub fn counts(subject: &SubjectVerdict, limit: &LimitResult, side: Side) -> Opti
     };
     let whole = wholes.iter().find(agrees)?;
     Some(format!("{} of {}", thousands(part), thousands(*whole)))
-}
-
-/// Why sampling stopped, as a sentence.
-#[must_use]
-pub fn stopped(subject: &SubjectVerdict) -> String {
-    let pairs = count(subject.pairs, "pair", "pairs");
-    let of = format!("{} of {}", thousands(subject.pairs), count(subject.planned, "pair", "pairs"));
-    match subject.stopped {
-        Stopped::Decided if subject.pairs < subject.planned => {
-            format!("Proven after {of}, at 95% confidence.")
-        }
-        Stopped::Decided | Stopped::Exhausted => format!("Judged over all {pairs}."),
-        Stopped::Max => format!("Judged over {of}: the most that the policy allows."),
-        Stopped::Budget => format!("The budget ended after {of}."),
-        Stopped::Unavailable => {
-            format!("Stopped after {of}: too many requests had no answer.")
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The verdict as one self-contained page: no script, no request to anywhere.
 
+mod chart;
 mod pairs;
 mod pictures;
 mod tables;
@@ -69,6 +70,7 @@ mod tests {
             ("unchanged", fixtures::unchanged()),
             ("new_model", fixtures::new_model()),
             ("hostile", fixtures::hostile()),
+            ("always_fail", fixtures::always_fail()),
         ] {
             let lines: Vec<String> = body(&page(&run))
                 .lines()
@@ -79,9 +81,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn charts_read_well() {
+        for (name, run) in [
+            ("early_fail", fixtures::early_fail()),
+            ("early_pass", fixtures::early_pass()),
+            ("model_undecided", fixtures::model_undecided()),
+        ] {
+            let page = page(&run);
+            let (_, chart) = page.split_once("<h3>Evidence on").unwrap();
+            let (chart, _) = chart.split_once("</figure>").unwrap();
+            insta::assert_snapshot!(format!("chart_{name}"), chart);
+        }
+        assert!(!page(&fixtures::fail()).contains("<h3>Evidence on"));
+    }
+
+    #[test]
+    fn what_is_not_proven_is_marked_on_the_page() {
+        let page = page(&fixtures::lean());
+        assert!(page.contains("<p class=\"badge warn\">Leans to fail</p>"));
+        assert!(page.contains("it is not proven"));
+    }
+
     /// Whether every tag of the page is one of ours, and no attribute came from outside.
     fn assert_inert(page: &str) {
-        const TAGS: [&str; 46] = [
+        const TAGS: [&str; 54] = [
             "!doctype",
             "html",
             "head",
@@ -128,6 +152,14 @@ mod tests {
             "bdi",
             "small",
             "br",
+            "svg",
+            "desc",
+            "g",
+            "rect",
+            "line",
+            "circle",
+            "polyline",
+            "text",
         ];
         for part in page.split('<').skip(1) {
             let name = part.trim_start_matches('/');

@@ -22,6 +22,8 @@ pub(super) struct LimitView {
     pub(super) word: &'static str,
     pub(super) class: &'static str,
     pub(super) bar: Option<IntervalBar>,
+    /// After how many pairs it was proven.
+    pub(super) decided: Option<String>,
     pub(super) note: Option<String>,
 }
 
@@ -70,6 +72,9 @@ pub(super) fn limit_view(verdict: &SubjectVerdict, limit: &LimitResult) -> Limit
             LimitOutcome::Skipped => "none",
         },
         bar: interval_bar(limit),
+        decided: limit
+            .decided_at
+            .map(|pairs| format!("after {}", words::count(pairs, "pair", "pairs"))),
         note: limit.note.as_deref().map(|note| line(note, 400)),
     }
 }

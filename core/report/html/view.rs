@@ -3,15 +3,17 @@
 use askama::Template;
 
 use super::HtmlOptions;
+use super::chart::{Chart, chart};
 use super::pairs::{Group, QuietList, groups, quiet};
 use super::pictures::Pictures;
 use super::tables::{
     LimitView, OutcomeBar, check_rows, facts, limit_view, outcome_bars, outcome_rows, tag_rows,
 };
-use crate::gate::{Decision, ModelAt, Stopped, SubjectVerdict};
+use crate::gate::{AlwaysFailing, Decision, ModelAt, Stopped, SubjectVerdict};
 use crate::inert;
+use crate::report::line::Line;
 use crate::report::markdown::is_plain_url;
-use crate::report::{Run, Subject, evidence, hints, title, words};
+use crate::report::{Run, Subject, claim, evidence, hints, title, words};
 
 /// The page.
 #[derive(Template)]
@@ -41,6 +43,11 @@ struct SubjectView {
     before: Option<ModelView>,
     after: ModelView,
     limits: Vec<LimitView>,
+    chart: Option<Chart>,
+    /// Prompts that fail on every repeat: name, as sent, how often on either side.
+    always: Vec<[String; 4]>,
+    always_count: String,
+    always_more: Option<String>,
     facts: Vec<[String; 4]>,
     hints: Vec<String>,
     bars: Vec<OutcomeBar>,
@@ -63,9 +70,13 @@ struct ModelView {
 /// Tags that are shown at once.
 const TAGS_SHOWN: usize = 8;
 
+/// Prompts that fail on every repeat and are listed.
+const MAX_ALWAYS: usize = 200;
+
 /// The class of a verdict.
-const fn class(decision: Decision) -> &'static str {
+const fn class(decision: Decision, unproven: bool) -> &'static str {
     match decision {
+        _ if unproven => "warn",
         Decision::Pass => "pass",
         Decision::Inconclusive => "warn",
         Decision::Fail => "fail",
@@ -73,11 +84,13 @@ const fn class(decision: Decision) -> &'static str {
 }
 
 /// The word of a verdict, as a badge.
-const fn badge(decision: Decision) -> &'static str {
-    match decision {
-        Decision::Pass => "Pass",
-        Decision::Inconclusive => "Undecided",
-        Decision::Fail => "Fail",
+const fn badge(decision: Decision, unproven: bool) -> &'static str {
+    match (decision, unproven) {
+        (Decision::Pass, false) => "Pass",
+        (Decision::Fail, false) => "Fail",
+        (Decision::Pass, true) => "Leans to pass",
+        (Decision::Fail, true) => "Leans to fail",
+        (Decision::Inconclusive, _) => "Undecided",
     }
 }
 
@@ -120,11 +133,12 @@ pub(super) fn page(run: &Run, options: HtmlOptions) -> Page {
         })
         .collect();
     let title = title(run);
+    let unproven = title::run_sign(&run.verdict) != title::sign(run.verdict.verdict);
     let headline = title.split_once("presscheck: ").map_or(title.as_str(), |(_, rest)| rest);
     Page {
         headline: sentence(headline),
-        word: badge(run.verdict.verdict),
-        class: class(run.verdict.verdict),
+        word: badge(run.verdict.verdict, unproven),
+        class: class(run.verdict.verdict, unproven),
         lead: lead(run),
         notes: run.verdict.notes.iter().take(50).map(|note| line(note, 600)).collect(),
         subjects,
@@ -149,12 +163,20 @@ fn subject_view(
     let hints = hints::subject_hints(verdict, subject, run.budget);
     let mut tags = tag_rows(verdict);
     let more_tags = tags.split_off(tags.len().min(TAGS_SHOWN));
+    let unproven = claim::is_unproven(verdict);
+    let anchor = format!("model-{index}");
+    let always = always(verdict, subject);
+    let always_more = verdict.always_failing.len() - always.len();
     SubjectView {
-        anchor: format!("model-{index}"),
+        chart: chart(verdict, &anchor),
+        always,
+        always_count: words::thousands(verdict.always_failing.len() as u64),
+        always_more: (always_more > 0).then(|| words::thousands(always_more as u64)),
+        anchor,
         name: line(&verdict.name, 80),
         headline: sentence(&title::subject_line(verdict).plain()),
-        word: badge(verdict.verdict),
-        class: class(verdict.verdict),
+        word: badge(verdict.verdict, unproven),
+        class: class(verdict.verdict, unproven),
         standing: standing(verdict),
         before: verdict.baseline.as_ref().map(model_view),
         after: model_view(&verdict.candidate),
@@ -196,10 +218,11 @@ fn standing(verdict: &SubjectVerdict) -> String {
     let mut text = match verdict.stopped {
         // The headline says already that the budget or the provider ended it.
         Stopped::Budget | Stopped::Unavailable if undecided => line(&verdict.reason, 400),
-        _ => words::stopped(verdict),
+        _ => claim::stopped(verdict, ""),
     };
-    if !verdict.proven {
-        text.push_str(" This follows the way it leans; it is not proven.");
+    if claim::is_unproven(verdict) {
+        text.push(' ');
+        text.push_str(claim::UNPROVEN);
     }
     match (verdict.verdict, verdict.blocking) {
         (_, true) => text.push_str(" Merging is blocked."),
@@ -207,6 +230,24 @@ fn standing(verdict: &SubjectVerdict) -> String {
         (_, false) => text.push_str(" Merging is not blocked."),
     }
     text
+}
+
+/// The prompts that fail on every repeat, those that the baseline does not always fail first.
+fn always(verdict: &SubjectVerdict, subject: &Subject) -> Vec<[String; 4]> {
+    let mut prompts: Vec<_> = verdict.always_failing.iter().collect();
+    prompts.sort_by_key(|prompt| prompt.baseline_failed >= prompt.repeats);
+    let new = verdict.baseline.is_none();
+    let row = |prompt: &&AlwaysFailing| {
+        let sent = subject.prompts.get(&prompt.case);
+        let of = |failed: u32| format!("{failed} of {}", prompt.repeats);
+        [
+            line(&prompt.case, 80),
+            sent.map_or_else(String::new, |sent| line(&sent.prompt, 120)),
+            if new { words::NOTHING.to_owned() } else { of(prompt.baseline_failed) },
+            of(prompt.repeats),
+        ]
+    };
+    prompts.iter().take(MAX_ALWAYS).map(row).collect()
 }
 
 fn model_view(model: &ModelAt) -> ModelView {
@@ -243,17 +284,16 @@ fn decided(run: &Run, verdict: &SubjectVerdict) -> Vec<String> {
                 .to_owned(),
         );
     }
+    text.push(claim::stopped(verdict, ""));
+    let plain = |line: &Line| line.plain().replace('`', "");
+    text.extend(claim::claim(verdict).iter().map(plain));
+    text.extend(claim::decided_at(verdict).iter().map(plain));
     text.push(
-        "An interval in brackets holds the true value 95 times in 100. A request that got no answer is \
-         the provider's outage and no bad image: it has a limit of its own."
+        "An interval in brackets shows how much another draw might have differed: with prompts and seeds \
+         as a random sample, it holds the true value 95 times in 100. A request that got no answer is the \
+         provider's outage and no bad image: it has a limit of its own."
             .to_owned(),
     );
-    text.push(match verdict.claim.as_str() {
-        "suite" => "The claim is about this prompt set: what all of it would say.".to_owned(),
-        "model" => "The claim is about the model: what prompts like these would say.".to_owned(),
-        other => format!("The claim: {}.", line(other, 40)),
-    });
-    text.push(words::stopped(verdict));
     text.push(format!(
         "{} bought for {}; {} came from the store. The budget was {}. The draw's seed is {}.",
         words::count(verdict.images_bought, "image was", "images were"),

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use fit::{Section, fit};
 
 use super::line::{Line, code};
-use super::{Run, Subject, hints, title, words};
+use super::{Run, Subject, claim, hints, title, words};
 use crate::gate::{Decision, SubjectVerdict};
 use crate::inert;
 use crate::units::Usd;
@@ -41,7 +41,7 @@ pub fn summary(run: &Run, max_bytes: usize) -> String {
         &sections,
         max_bytes,
         "Not everything fits here: the rest is in `report.html` and `samples.jsonl`.",
-        &format!("{} presscheck: {}", title::sign(run.verdict.verdict), run.verdict.verdict.word()),
+        &format!("{} presscheck: {}", title::run_sign(&run.verdict), run.verdict.verdict.word()),
     )
 }
 
@@ -88,7 +88,7 @@ fn subject_sections(
     several: bool,
 ) {
     let heading = if several {
-        let sign = title::sign(verdict.verdict);
+        let sign = title::subject_sign(verdict);
         format!("#### {sign} {}\n\n", title::subject_line(verdict).markdown())
     } else {
         String::new()
@@ -107,6 +107,10 @@ fn subject_sections(
     );
     sections.push(Section::new((3, rank), parts::what_changed(verdict, &hints)));
     sections.push(
+        Section::new((5, rank), parts::always_failing(verdict, 3))
+            .or(parts::always_failing(verdict, 1)),
+    );
+    sections.push(
         Section::new((4, rank), parts::worst_cases(verdict, subject, 5))
             .or(parts::worst_cases(verdict, subject, 2)),
     );
@@ -117,7 +121,7 @@ fn subject_sections(
         section = section.or(shorter);
     }
     sections.push(section);
-    sections.push(Section::new((7, rank), parts::newly_passing(verdict)));
+    sections.push(Section::new((7, rank), parts::newly_passing(subject)));
     sections.push(Section::new((6, rank), parts::meaning(run, verdict)));
 }
 
@@ -129,10 +133,11 @@ fn overview(subjects: &[(usize, &SubjectVerdict)]) -> Section {
             // Writing to a string can't fail.
             let _ = writeln!(
                 table,
-                "| {} | {} {} | {} | {} |",
+                "| {} | {} {}{} | {} | {} |",
                 code(&verdict.name),
-                title::sign(verdict.verdict),
+                title::subject_sign(verdict),
                 verdict.verdict.word(),
+                if claim::is_unproven(verdict) { ", not proven" } else { "" },
                 words::thousands(verdict.pairs),
                 words::money(verdict.spent_usd)
             );

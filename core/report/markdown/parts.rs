@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::super::evidence::{self, Pair};
+use super::super::evidence::{self, Pair, PairKind};
 use super::super::line::{Line, code};
-use super::super::{Run, Subject, hints, words};
+use super::super::{Run, Subject, claim, hints, words};
 use super::limits::MAX_LIMITS;
 use crate::gate::{CostBasis, Decision, Failure, LimitOutcome, Side, Stopped, SubjectVerdict};
 use crate::inert;
@@ -18,6 +18,8 @@ pub(super) fn standing(verdict: &SubjectVerdict) -> String {
     let mut sentences = Vec::new();
     let broken = verdict.limits.iter().find(|limit| limit.outcome == LimitOutcome::Fail);
     match (verdict.verdict, broken) {
+        // The title says which way it leans, and by what.
+        _ if claim::is_unproven(verdict) => {}
         (Decision::Fail, Some(limit)) => {
             sentences.push(format!("Limit: at most **{}**.", words::allowed(limit)));
         }
@@ -27,8 +29,8 @@ pub(super) fn standing(verdict: &SubjectVerdict) -> String {
     if let Some(sentence) = stopped(verdict) {
         sentences.push(sentence);
     }
-    if !verdict.proven {
-        sentences.push("This follows the way it leans; it is not proven.".to_owned());
+    if claim::is_unproven(verdict) {
+        sentences.push(claim::UNPROVEN.to_owned());
     }
     match (verdict.verdict, verdict.blocking) {
         (_, true) => sentences.push("Merging is blocked.".to_owned()),
@@ -40,23 +42,10 @@ pub(super) fn standing(verdict: &SubjectVerdict) -> String {
 
 /// Why sampling stopped, where the title and the reason don't say it.
 fn stopped(verdict: &SubjectVerdict) -> Option<String> {
-    let of = format!(
-        "**{} of {}** pairs",
-        words::thousands(verdict.pairs),
-        words::thousands(verdict.planned)
-    );
     let undecided = verdict.verdict == Decision::Inconclusive;
     match verdict.stopped {
-        Stopped::Decided if verdict.pairs < verdict.planned => {
-            Some(format!("Proven after {of} (95%)."))
-        }
-        Stopped::Decided | Stopped::Exhausted => {
-            Some(format!("Judged over all **{}** pairs.", words::thousands(verdict.pairs)))
-        }
-        Stopped::Max => Some(format!("Judged over {of}: the most that the policy allows.")),
-        Stopped::Budget if !undecided => Some(format!("The budget ended after {of}.")),
-        Stopped::Unavailable if !undecided => Some(format!("Stopped after {of}.")),
-        Stopped::Budget | Stopped::Unavailable => None,
+        Stopped::Budget | Stopped::Unavailable if undecided => None,
+        _ => Some(claim::stopped(verdict, "**")),
     }
 }
 
@@ -64,8 +53,8 @@ fn stopped(verdict: &SubjectVerdict) -> Option<String> {
 pub(super) fn what_changed(verdict: &SubjectVerdict, hints: &[Line]) -> String {
     let mut text = String::new();
     if !hints.is_empty() {
-        let lead =
-            if verdict.verdict == Decision::Fail { "What got worse." } else { "Worth knowing." };
+        let worse = verdict.verdict == Decision::Fail && !claim::is_unproven(verdict);
+        let lead = if worse { "What got worse." } else { "Worth knowing." };
         let sentences: Vec<String> = hints.iter().map(Line::markdown).collect();
         let _ = write!(text, "**{lead}** {}\n\n", sentences.join(" "));
     }
@@ -197,14 +186,12 @@ fn head(text: &str, max: usize) -> (&str, usize) {
 }
 
 /// The prompts that failed before and pass now, folded.
-pub(super) fn newly_passing(verdict: &SubjectVerdict) -> String {
-    let cases: Vec<&Failure> =
-        verdict.failures.iter().filter(|f| f.side == Side::Baseline && f.flipped).collect();
+pub(super) fn newly_passing(subject: &Subject) -> String {
+    let cases = hints::pair_names(subject, PairKind::NewlyPassing);
     if cases.is_empty() {
         return String::new();
     }
-    let names: Vec<String> =
-        cases.iter().take(40).map(|f| code(&evidence::case_name(&f.case, f.repeat))).collect();
+    let names: Vec<String> = cases.iter().take(40).map(|name| code(name)).collect();
     let more = cases.len().saturating_sub(40);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let count = words::count(cases.len() as u64, "prompt", "prompts");
@@ -212,6 +199,24 @@ pub(super) fn newly_passing(verdict: &SubjectVerdict) -> String {
         "<details><summary>{count} failed before, not any more</summary>\n\n{}{more}\n\n</details>\n",
         names.join(", ")
     )
+}
+
+/// The prompts that fail on every repeat, by name.
+pub(super) fn always_failing(verdict: &SubjectVerdict, most: usize) -> String {
+    let (lines, more) = claim::always_failing(verdict, most);
+    if lines.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "**Failing every time.** The candidate fails these on every repeat, each with another seed:\n\n",
+    );
+    for line in lines {
+        let _ = writeln!(text, "- {}", line.markdown());
+    }
+    if more > 0 {
+        let _ = writeln!(text, "- and {} more, in `report.html`", words::thousands(more as u64));
+    }
+    text
 }
 
 /// What the verdict means and what it cost, folded.
@@ -230,11 +235,12 @@ pub(super) fn meaning(run: &Run, verdict: &SubjectVerdict) -> String {
     } else {
         text.push_str("The model is new, so that there is nothing to compare it with.\n");
     }
-    let _ = writeln!(text, "{}", words::stopped(verdict));
-    let unasked = verdict.planned.saturating_sub(verdict.pairs);
-    if unasked > 0 && verdict.stopped == Stopped::Decided {
-        let _ =
-            writeln!(text, "{} did not have to be bought.", words::count(unasked, "pair", "pairs"));
+    let _ = write!(text, "\n{}\n\n", claim::stopped(verdict, ""));
+    for sentence in claim::claim(verdict) {
+        let _ = writeln!(text, "{}", sentence.markdown());
+    }
+    if let Some(line) = claim::decided_at(verdict) {
+        let _ = write!(text, "\n{}\n", line.markdown());
     }
     let _ = write!(
         text,
