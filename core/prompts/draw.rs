@@ -100,8 +100,8 @@ struct Share {
 /// Names a stratum for each place of a round.
 ///
 /// Case number `x` (from 0) of a stratum with `n` cases stands at `(x + start) / n` of the round, and the
-/// order is by that: a systematic sample of each stratum with a random start (Madow, Annals of
-/// Mathematical Statistics 15, 1944). So each case is equally likely at each time, whatever the size
+/// order is by that: a systematic sample of each stratum with a random start (Madow and Madow,
+/// "On the theory of systematic sampling", Annals of Mathematical Statistics 15, 1944). So each case is equally likely at each time, whatever the size
 /// of its stratum. Without the random start, small strata would come late together, and a verdict that stops
 /// early would hardly see them.
 ///

@@ -55,7 +55,11 @@ impl Worst {
 
     /// Prints the worst, which docs/statistics.md cites, and fails where it is over 5%. Four standard errors are
     /// left for chance: every cell has its own.
-    fn check(mut self) {
+    fn check(self) {
+        self.check_within(0.05);
+    }
+
+    fn check_within(mut self, bound: f64) {
         self.cells.sort_by(|one, other| other.1.total_cmp(&one.1));
         let (cell, worst) = self.cells.first().expect("a cell");
         let percent = worst * 100.0;
@@ -65,7 +69,7 @@ impl Worst {
             self.cells.len(),
             self.reps
         );
-        let allowed = 0.05 + 4.0 * (0.05 * 0.95 / float(self.reps)).sqrt();
+        let allowed = bound + 4.0 * (bound * (1.0 - bound) / float(self.reps)).sqrt();
         assert!(*worst <= allowed, "{}: {percent:.2}% are wrong: {cell}", self.what);
     }
 }

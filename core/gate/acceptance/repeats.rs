@@ -100,17 +100,21 @@ fn fixed_prompts_in_rounds_keep_the_errors_of_a_model_claim() {
     good.check();
 }
 
+const OK: Outcome = (false, false);
+const WORSE: Outcome = (false, true);
+const BETTER: Outcome = (true, false);
+
 /// How many prompts have these outcomes.
 type Same = (usize, [Outcome; ROUNDS]);
 
 /// A draw of fixed outcomes in rounds: which outcomes a prompt has is fixed, which round has which is not.
-fn rounds(prompts: &mut [[Outcome; ROUNDS]], rep: u64) -> Vec<Outcome> {
+fn rounds<const R: usize>(prompts: &mut [[Outcome; R]], rep: u64) -> Vec<Outcome> {
     let mut rng = stream(rep);
     for outcomes in prompts.iter_mut() {
         shuffle(outcomes, &mut rng);
     }
-    let mut order = Vec::with_capacity(prompts.len() * ROUNDS);
-    for round in 0..ROUNDS {
+    let mut order = Vec::with_capacity(prompts.len() * R);
+    for round in 0..R {
         shuffle(prompts, &mut rng);
         order.extend(prompts.iter().map(|outcomes| outcomes[round]));
     }
@@ -119,9 +123,6 @@ fn rounds(prompts: &mut [[Outcome; ROUNDS]], rep: u64) -> Vec<Outcome> {
 
 #[test]
 fn an_early_verdict_over_rounds_is_that_of_the_whole_draw() {
-    const OK: Outcome = (false, false);
-    const WORSE: Outcome = (false, true);
-    const BETTER: Outcome = (true, false);
     let reps = reps(250);
     let mut worst = Worst::new("suite, fixed prompts in 3 rounds");
     for n in [100_usize, 200, 400] {
@@ -130,10 +131,9 @@ fn an_early_verdict_over_rounds_is_that_of_the_whole_draw() {
             // Prompts that always get worse, and the rest of what is missing in single cells.
             let always = more / ROUNDS;
             let once = more % ROUNDS;
-            let kinds: [(&str, Vec<Same>); 4] = [
+            let kinds: [(&str, Vec<Same>); 3] = [
                 ("always the same prompts", vec![(always, [WORSE; 3]), (once, [WORSE, OK, OK])]),
                 ("each prompt once", vec![(more, [WORSE, OK, OK])]),
-                ("a third each way", vec![(n / 3, [WORSE, BETTER, OK]), (more, [WORSE, OK, OK])]),
                 (
                     "always worse against always better",
                     vec![(n / 4, [WORSE; 3]), (n / 4, [BETTER; 3]), (more, [WORSE, OK, OK])],
@@ -161,4 +161,35 @@ fn an_early_verdict_over_rounds_is_that_of_the_whole_draw() {
         }
     }
     worst.check();
+}
+
+/// The worst that we know: each of many prompts gets worse with one seed and better with the other, so that
+/// every round is noisier than as many cells of a purely random order. Seeds that know nothing of each other don't
+/// do that, so the bound of 5% is for them; this says how far an adversary gets.
+#[test]
+fn seeds_that_undo_each_other_are_the_worst_case_of_rounds() {
+    let reps = reps(250);
+    let mut worst = Worst::new("suite, 2 rounds, seeds that undo each other");
+    for n in [100_usize, 200, 400] {
+        let most = usize::try_from(Allowed::share((n * 2) as u64, LIMIT).most()).unwrap();
+        for more in [most, most + 1] {
+            for undone in [n / 20, n / 4, n * 3 / 4] {
+                let mut prompts = vec![[WORSE, BETTER]; undone];
+                prompts.resize(undone + more, [WORSE, OK]);
+                prompts.resize(n, [OK; 2]);
+                let full = if more > most { Decision::Fail } else { Decision::Pass };
+                for bought in [Bought::Candidate, Bought::Pairs] {
+                    let wrong = (0..reps)
+                        .filter(|rep| follow(bought, &rounds(&mut prompts, *rep), 1) != full)
+                        .count();
+                    worst.cell(
+                        format!("{undone} of {n}, {bought:?}, the whole says {}", full.word()),
+                        u64::try_from(wrong).unwrap(),
+                        reps,
+                    );
+                }
+            }
+        }
+    }
+    worst.check_within(0.12);
 }
