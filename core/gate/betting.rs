@@ -11,6 +11,7 @@
 
 use super::Tally;
 use super::intervals::float;
+use super::lanes::{Lanes, lanes, largest, ln_sum_exp, sum_reaches};
 
 /// The geometric grid of fractions, 0.95·2^-j.
 pub const GRID: [f64; 6] = [0.95, 0.475, 0.237_5, 0.118_75, 0.059_375, 0.029_687_5];
@@ -61,15 +62,6 @@ impl Mixture {
     pub const fn weights(&self) -> &[f64; PARTS] {
         &self.weights
     }
-}
-
-/// ln Σ exp(x), without overflow.
-fn ln_sum_exp(parts: &[f64; PARTS]) -> f64 {
-    let max = parts.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if !max.is_finite() {
-        return max;
-    }
-    max + parts.iter().map(|part| (part - max).exp()).sum::<f64>().ln()
 }
 
 /// Counts of pairs.
@@ -124,9 +116,9 @@ impl From<Tally> for PairCounts {
 /// capital is multiplied by for each kind of pair. No logarithm is taken per pair.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bets {
-    ln_weights: [f64; PARTS],
+    ln_weights: Lanes,
     /// For a candidate-only failure, a baseline-only failure, and any other pair.
-    ln_factors: [[f64; PARTS]; 3],
+    ln_factors: [Lanes; 3],
 }
 
 impl Bets {
@@ -134,13 +126,14 @@ impl Bets {
     /// baseline-only failure, any other). Gains are at least -1.
     fn new(mixture: &Mixture, gains: [f64; 3]) -> Self {
         Self {
-            ln_weights: mixture.weights.map(f64::ln),
-            ln_factors: gains
-                .map(|gain| mixture.fractions.map(|fraction| (fraction * gain).ln_1p())),
+            ln_weights: lanes(mixture.weights.map(f64::ln), f64::NEG_INFINITY),
+            ln_factors: gains.map(|gain| {
+                lanes(mixture.fractions.map(|fraction| (fraction * gain).ln_1p()), 0.0)
+            }),
         }
     }
 
-    fn parts(&self, counts: PairCounts) -> [f64; PARTS] {
+    fn parts(&self, counts: PairCounts) -> Lanes {
         let PairCounts { n, b, c } = counts;
         let (b, c, rest) = (float(b), float(c), float(n.saturating_sub(b).saturating_sub(c)));
         let [on_b, on_c, on_rest] = &self.ln_factors;
@@ -164,9 +157,8 @@ impl Bets {
         /// A hair more than ln 7, so that rounding decides nothing.
         const LN_PARTS: f64 = 1.945_911;
         let parts = self.parts(counts);
-        let max = parts.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        max >= ln_threshold
-            || (max + LN_PARTS >= ln_threshold && ln_sum_exp(&parts) >= ln_threshold)
+        let max = largest(&parts);
+        max >= ln_threshold || (max + LN_PARTS >= ln_threshold && sum_reaches(&parts, ln_threshold))
     }
 }
 
@@ -386,8 +378,8 @@ impl BoundedMean {
 /// cheaper than a logarithm, and what gets too large or too small for a float has long decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Capital {
-    fractions: [f64; PARTS],
-    held: [f64; PARTS],
+    fractions: Lanes,
+    held: Lanes,
 }
 
 /// A capital above this is held here: it is over every threshold, and stays a number.
@@ -398,20 +390,22 @@ impl Capital {
     pub(super) const fn new(mixture: &Mixture, share: f64) -> Self {
         let [a, b, c, d, e, f, g] = mixture.weights;
         let held = [a * share, b * share, c * share, d * share, e * share, f * share, g * share];
-        Self { fractions: mixture.fractions, held }
+        Self { fractions: lanes(mixture.fractions, 0.0), held: lanes(held, 0.0) }
     }
 
     /// Multiplies each fraction's capital by `1 + fraction · gain`, but never under nothing.
     pub(super) fn bet(&mut self, gain: f64) {
         for (held, fraction) in self.held.iter_mut().zip(&self.fractions) {
-            let grown = *held * (1.0 + fraction * gain).max(0.0);
+            let factor = 1.0 + fraction * gain;
+            let grown = *held * if factor > 0.0 { factor } else { 0.0 };
             *held = if grown < CEILING { grown } else { CEILING };
         }
     }
 
     /// The whole.
     pub(super) fn sum(&self) -> f64 {
-        self.held.iter().sum()
+        let [a, b, c, d, e, f, g, h] = self.held;
+        ((a + e) + (b + f)) + ((c + g) + (d + h))
     }
 
     /// Its logarithm; a finite number even where nothing is left.

@@ -7,6 +7,7 @@ mod compose;
 mod decide;
 mod evidence;
 pub mod intervals;
+mod lanes;
 mod limits;
 pub mod model;
 pub mod naive;

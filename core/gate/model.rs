@@ -286,6 +286,30 @@ mod tests {
             prop_assert_eq!(whole, stepped);
         }
 
+        /// The quick way of looking is that of the capitals themselves.
+        #[test]
+        fn a_look_is_what_the_capitals_say(
+            n in 0_u64..3000, b in 0_u64..120, c in 0_u64..120, q in 0.0..0.3, limit in 0.0..0.1,
+            short: bool, absolute: bool,
+        ) {
+            let levels = Levels::model(if short { 200 } else { 2000 }, 0.05, 0.05, 1);
+            let test = if absolute {
+                ModelTest::rate(limit, levels)
+            } else {
+                ModelTest::increase(limit, 0.0, q, levels)
+            };
+            let counts = PairCounts { n: n + b + c, b, c };
+            let (pass, fail) = test.evidence().ln_capitals(counts);
+            let slow = if pass >= levels.pass.ln_threshold() {
+                Some(Decision::Pass)
+            } else if counts.rise() > limit && fail >= levels.fail.ln_threshold() {
+                Some(Decision::Fail)
+            } else {
+                None
+            };
+            prop_assert_eq!(test.look(counts), slow);
+        }
+
         #[test]
         fn no_counts_upset_it(n in any::<u32>(), b in 0_u64..3000, c in 0_u64..3000, limit in -2.0..2.0) {
             let counts = PairCounts { n: u64::from(n) % 3000, b, c };

@@ -17,9 +17,9 @@ use crate::units::{Digest, Seed};
 /// Draws cells from a prompt set.
 ///
 /// Every round has each case once, in an order of its own, and there are `repeats` rounds. Within a
-/// round the order is stratified by first tag: after any number of cells, the count of each stratum
-/// differs from its exact share by less than one. Among the cases of a stratum the order is uniformly
-/// random. It depends on the seed and on the ids and first tags, never on the order of the files.
+/// round the order is stratified by first tag: the cases of each stratum come at even distances, from a
+/// random start. Among the cases of a stratum the order is uniformly random. It depends on the seed and
+/// on the ids and first tags, never on the order of the files.
 #[must_use]
 pub fn draw(cases: &[Case], sample: &SamplePolicy) -> Draw {
     let population = cases.len().saturating_mul(sample.repeats as usize);
@@ -74,55 +74,75 @@ fn round(
         .collect();
     let mut ranks: Vec<usize> = (0..queues.len()).collect();
     shuffle(&mut ranks, &mut stream(&("presscheck ties 1", seed, repeat)));
-    let shares = queues.iter().map(ExactSizeIterator::len).zip(ranks).collect();
+    let shares = strata
+        .iter()
+        .zip(ranks)
+        .map(|((name, members), rank)| Share {
+            size: members.len(),
+            start: stream(&("presscheck start 1", seed, repeat, name)).next_u32(),
+            rank,
+        })
+        .collect();
     interleave(shares, total)
         .filter_map(move |stratum| queues.get_mut(stratum).and_then(Iterator::next))
 }
 
-/// Names a stratum for each place of a round, so that in every prefix each has its share to within one.
-/// `shares` has the size and the rank of each stratum.
+/// A stratum's part in a round.
+struct Share {
+    /// How many cases it has.
+    size: usize,
+    /// How far into the first of its even steps its first case comes, in parts of 2^32.
+    start: u32,
+    /// Which of two strata goes first where their cases fall on the same place.
+    rank: usize,
+}
+
+/// Names a stratum for each place of a round.
 ///
-/// The case number `x` (from 0) of a stratum with `n` of `total` cases may come at place `k` (from 0)
-/// only when `x * total < (k + 1) * n`, and is due at `(x + 1) * total / n`; of those that may come, the
-/// one due first is taken (earliest deadline first, which keeps every such schedule on one line: Baruah,
-/// Cohen, Plaxton and Varvel, "Proportionate progress", Algorithmica 15, 1996). Ties go by rank.
-fn interleave(shares: Vec<(usize, usize)>, total: usize) -> impl Iterator<Item = usize> {
-    // Both heaps are smallest first: (place from which it may come, …) and (due, rank, …).
-    let mut waiting: BinaryHeap<Reverse<(usize, usize, usize)>> =
-        (0..shares.len()).map(|stratum| Reverse((0, stratum, 0))).collect();
-    let mut ready: BinaryHeap<Reverse<(Due, usize, usize, usize)>> = BinaryHeap::new();
-    (0..total).filter_map(move |place| {
-        while let Some(&Reverse((from, stratum, taken))) = waiting.peek()
-            && from <= place
-        {
-            waiting.pop();
-            if let Some(&(size, rank)) = shares.get(stratum) {
-                ready.push(Reverse((Due { number: taken + 1, size }, rank, stratum, taken)));
-            }
-        }
-        let Reverse((_, _, stratum, taken)) = ready.pop()?;
-        let (size, _) = *shares.get(stratum)?;
-        let next = taken + 1;
-        if next < size {
-            // The first place `k` with `next * total < (k + 1) * size`.
-            let from = (next as u128 * total as u128) / size as u128;
-            waiting.push(Reverse((usize::try_from(from).unwrap_or(usize::MAX), stratum, next)));
+/// Case number `x` (from 0) of a stratum with `n` cases stands at `(x + start) / n` of the round, and the
+/// order is by that: a systematic sample of each stratum with a random start (Madow and Madow,
+/// "On the theory of systematic sampling", Annals of Mathematical Statistics 15, 1944). So each case is equally likely at each time, whatever the size
+/// of its stratum. Without the random start, small strata would come late together, and a verdict that stops
+/// early would hardly see them.
+///
+/// In every prefix, the count of a stratum that has the share `s` of all cases differs from its exact share
+/// by less than `1 + s (k - 2)` cases, where there are `k` strata (two or more): at time `t` each count is
+/// within one of `n t`, and the prefix itself is as much longer or shorter than `total t`.
+fn interleave(shares: Vec<Share>, total: usize) -> impl Iterator<Item = usize> {
+    let next = |stratum: usize, number: usize, share: &Share| {
+        Reverse((Due { number, start: share.start, size: share.size }, share.rank, stratum))
+    };
+    let mut waiting: BinaryHeap<Reverse<(Due, usize, usize)>> =
+        shares.iter().enumerate().map(|(stratum, share)| next(stratum, 0, share)).collect();
+    (0..total).filter_map(move |_| {
+        let Reverse((due, _, stratum)) = waiting.pop()?;
+        let share = shares.get(stratum)?;
+        if due.number + 1 < share.size {
+            waiting.push(next(stratum, due.number + 1, share));
         }
         Some(stratum)
     })
 }
 
-/// When a case is due, as the exact fraction `number / size` of the round.
+/// When a case comes, as the exact fraction `(number + start / 2^32) / size` of the round.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Due {
     number: usize,
+    start: u32,
     size: usize,
+}
+
+impl Due {
+    const fn parts(self) -> u128 {
+        ((self.number as u128) << 32) + self.start as u128
+    }
 }
 
 impl Ord for Due {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let left = self.number as u128 * other.size as u128;
-        let right = other.number as u128 * self.size as u128;
+        // Equal only where all is equal, or where ranks decide.
+        let left = self.parts() * other.size as u128;
+        let right = other.parts() * self.size as u128;
         left.cmp(&right)
     }
 }

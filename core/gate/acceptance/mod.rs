@@ -1,7 +1,13 @@
 //! The simulation against the simulated figures of the vectors, and the error that the gate promises.
 
+mod fixed;
+mod repeats;
+mod strata;
+mod worst;
+
 use serde_json::Value;
 
+use super::intervals::float;
 use super::model::Levels;
 use super::simulate::{Game, Play, Scenario, Simulated};
 use super::vectors::document;
@@ -24,6 +30,48 @@ fn scenario(play: Play, q: f64, p: f64, phi: f64, pairs: u32, batch: u32) -> Sce
 /// How many repetitions: by `PRESSCHECK_REPS`, else as many as a test has time for.
 fn reps(default: u64) -> u64 {
     std::env::var("PRESSCHECK_REPS").ok().and_then(|reps| reps.parse().ok()).unwrap_or(default)
+}
+
+/// The shares of wrong verdicts of many cells, each of which must be within 5%.
+struct Worst {
+    what: &'static str,
+    cells: Vec<(String, f64)>,
+    reps: u64,
+}
+
+impl Worst {
+    const fn new(what: &'static str) -> Self {
+        Self { what, cells: Vec::new(), reps: 0 }
+    }
+
+    fn cell(&mut self, name: String, wrong: u64, reps: u64) {
+        self.share(name, float(wrong) / float(reps.max(1)), reps);
+    }
+
+    fn share(&mut self, name: String, wrong: f64, reps: u64) {
+        self.cells.push((name, wrong));
+        self.reps = reps;
+    }
+
+    /// Prints the worst, which docs/statistics.md cites, and fails where it is over 5%. Four standard errors are
+    /// left for chance: every cell has its own.
+    fn check(self) {
+        self.check_within(0.05);
+    }
+
+    fn check_within(mut self, bound: f64) {
+        self.cells.sort_by(|one, other| other.1.total_cmp(&one.1));
+        let (cell, worst) = self.cells.first().expect("a cell");
+        let percent = worst * 100.0;
+        eprintln!(
+            "{}: worst of {} cells {percent:.2}% ({cell}), {} reps",
+            self.what,
+            self.cells.len(),
+            self.reps
+        );
+        let allowed = bound + 4.0 * (bound * (1.0 - bound) / float(self.reps)).sqrt();
+        assert!(*worst <= allowed, "{}: {percent:.2}% are wrong: {cell}", self.what);
+    }
 }
 
 fn number(row: &Value, key: &str) -> f64 {
@@ -205,27 +253,6 @@ fn every_section_is_known() {
     ];
     for key in document["acceptance_monte_carlo"].as_object().unwrap().keys() {
         assert!(known.contains(&key.as_str()), "an unknown section: {key}");
-    }
-}
-
-/// The promise: at the boundary of each hypothesis the error stays within 5%, whatever the nuisance.
-#[test]
-fn the_worst_error_is_within_what_is_promised() {
-    let reps = reps(2000);
-    #[expect(clippy::cast_precision_loss, reason = "thousands")]
-    let allowed = 0.05 + 4.0 * (0.05 * 0.95 / reps as f64).sqrt();
-    for q in [0.002, 0.005, 0.018, 0.05, 0.12, 0.3] {
-        for phi in [0.0, 0.3, 0.7] {
-            for n in [60, 200, 500] {
-                let play = |p| {
-                    let scenario = scenario(Play::Model, q, p, phi, n, 1);
-                    Game::new(scenario).unwrap().play(0..reps).simulated()
-                };
-                let (bad, good) = (play(q + 0.02).pass, play(q).fail);
-                assert!(bad <= allowed, "false pass {bad} at q {q}, phi {phi}, n {n}");
-                assert!(good <= allowed, "false block {good} at q {q}, phi {phi}, n {n}");
-            }
-        }
     }
 }
 
