@@ -182,7 +182,7 @@ impl About<'_> {
     fn basis(&self) -> String {
         let ExpectedRate { share, known } = self.situation.rate;
         if known {
-            format!("the baseline fails {}", percent(share))
+            format!("the baseline fails about {}", percent(share))
         } else {
             format!("if {} of pictures fail", percent(share))
         }
@@ -282,7 +282,7 @@ impl About<'_> {
         ways.extend(looser.map(|limit| format!("allow {limit}")));
         if let Some(pairs) = pairs.filter(|pairs| *pairs > prompts && *pairs <= 20_000) {
             let tagged = if self.tag.is_some() { " with this tag" } else { "" };
-            ways.push(format!("draw {} prompts{tagged}", thousands(pairs)));
+            ways.push(format!("have {} prompts{tagged}", thousands(pairs)));
         }
         if ways.is_empty() {
             "choose a looser limit, or read its verdict with care".to_owned()

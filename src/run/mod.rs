@@ -2,9 +2,13 @@
 //!
 //! It knows no wire format and no Markdown: dialects and reports are `presscheck_core`'s.
 
+mod advice;
 mod cell;
 mod judge;
 mod load;
+mod look;
+mod parallel;
+mod plan;
 mod progress;
 mod sample;
 mod subject;
@@ -22,6 +26,8 @@ use presscheck_core::units::{RepoPath, Usd};
 use thiserror::Error;
 
 pub use load::{Loaded, Rejected, load};
+pub use parallel::play;
+pub use plan::plan;
 pub use progress::{Progress, Proof, Silent, Status};
 pub use write::{MAX_SUMMARY_BYTES, clear, write};
 
