@@ -181,7 +181,8 @@ impl About<'_> {
     /// What failure rate the sentence rests on.
     fn basis(&self) -> String {
         let ExpectedRate { share, known } = self.situation.rate;
-        if known {
+        // A tag has a rate of its own, which nobody has told.
+        if known && self.tag.is_none() {
             format!("the baseline fails about {}", percent(share))
         } else {
             format!("if {} of pictures fail", percent(share))
@@ -224,9 +225,9 @@ impl About<'_> {
                     whole_percent(chance),
                     self.basis()
                 );
-                let pairs = FRIENDLY.into_iter().find(|pairs| {
-                    *pairs > self.pairs && alarm(*pairs, limit) <= block_good
-                });
+                let pairs = FRIENDLY
+                    .into_iter()
+                    .find(|pairs| *pairs > self.pairs && alarm(*pairs, limit) <= block_good);
                 let looser = friendly_points(limit, |limit| alarm(self.pairs, limit) <= block_good);
                 (message, (pairs, looser))
             }
@@ -294,8 +295,8 @@ impl About<'_> {
     fn max(&self, found: &Spanned<Rate>, strict: bool) -> Option<Advice> {
         let Situation { policy, rate, has_baseline, .. } = self.situation;
         let (limit, q) = (found.value.share(), rate.share);
-        let advice = |message, help| Some(self.advice("failure_rate.max", found.span, message, help));
-        // A tag has a rate of its own, which nobody has told.
+        let advice =
+            |message, help| Some(self.advice("failure_rate.max", found.span, message, help));
         let known = rate.known && self.tag.is_none();
         if known && q >= limit {
             let passes = if strict || !has_baseline { "under it" } else { "that lowers the rate" };
@@ -409,8 +410,8 @@ fn dollars_up(amount: Usd) -> String {
 /// Numbers of pairs that people would choose.
 const FRIENDLY: [u64; 33] = [
     20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300, 400, 500, 600, 800, 1_000, 1_200, 1_500,
-    2_000, 2_500, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000, 12_000, 15_000, 20_000, 30_000, 50_000,
-    100_000,
+    2_000, 2_500, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000, 12_000, 15_000, 20_000, 30_000,
+    50_000, 100_000,
 ];
 
 /// Rounded up to a number that people would choose.

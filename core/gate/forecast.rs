@@ -348,9 +348,9 @@ impl<'a> Open<'a> {
     fn finish(&self, number: usize, endings: &mut Endings) -> Decision {
         match (self.decision, &self.evidence) {
             (Some(decision), _) => decision,
-            (None, Evidence::Model(counts)) => *endings
-                .entry((number, *counts))
-                .or_insert_with(|| self.limit.test.finish(*counts)),
+            (None, Evidence::Model(counts)) => {
+                *endings.entry((number, *counts)).or_insert_with(|| self.limit.test.finish(*counts))
+            }
             (None, _) => Decision::Inconclusive,
         }
     }
@@ -481,7 +481,8 @@ mod tests {
         let (plain, cases, cells) = (limits(), cases(300), cells(300));
         let base = setup(&plain, &cases, &cells);
         let one = mean(base);
-        let tight = RateLimit { max_increase: Points::new(0.06).map(spanned), ..RateLimit::default() };
+        let tight =
+            RateLimit { max_increase: Points::new(0.06).map(spanned), ..RateLimit::default() };
         let tagged = Limits { by_tag: vec![("sign".to_owned(), tight)], ..plain.clone() };
         assert!(mean(Setup { limits: &tagged, ..base }) > one);
         let absent = Limits {
@@ -494,7 +495,9 @@ mod tests {
         assert!(mean(Setup { end: 50, ..base }) <= 50.0);
         let mut slow = plain.clone();
         slow.latency_p95.max_increase = Some(spanned(0.25));
-        assert!(Board::new(Setup { limits: &slow, ..base }).play(0..50).pairs.keys().all(|n| *n >= 16));
+        assert!(
+            Board::new(Setup { limits: &slow, ..base }).play(0..50).pairs.keys().all(|n| *n >= 16)
+        );
         let least = Board::new(Setup { limits: &slow, rate: 0.0, ..base }).play(0..1);
         assert!(least.pairs.keys().all(|pairs| *pairs >= 100), "{least:?}");
     }

@@ -80,9 +80,8 @@ pub fn rise_blocked(q: f64, phi: f64, n: u64, limit: f64, proof: Option<f64>) ->
     let seen = |rise: f64| {
         let joint = Joint::new(q, q + rise, phi);
         let variance = (joint.candidate_only + joint.baseline_only - rise * rise).max(0.0);
-        let proven = proof.is_none_or(|level| {
-            float(n) * rise * rise >= squared_errors(level) * variance
-        });
+        let proven =
+            proof.is_none_or(|level| float(n) * rise * rise >= squared_errors(level) * variance);
         proven && alarm_rate(n, q, q + rise, phi, limit) >= POWER
     };
     let (mut low, mut high) = (0.0, 1.0 - q);

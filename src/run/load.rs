@@ -149,10 +149,10 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
 
 /// The most bytes of a policy or a model config; larger files are refused with a clear message by the
 /// policy's own reader, so a little more is read here.
-const MAX_CONFIG_BYTES: u64 = 2 << 20;
+pub(super) const MAX_CONFIG_BYTES: u64 = 2 << 20;
 
 /// The most bytes of a prompt set.
-const MAX_PROMPTS_BYTES: u64 = 64 << 20;
+pub(super) const MAX_PROMPTS_BYTES: u64 = 64 << 20;
 
 struct ModelFile {
     models: Models,

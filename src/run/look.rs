@@ -167,8 +167,9 @@ impl Desk {
                 };
                 let input = case.image.as_ref().map(|path| input(setting, path)).transpose()?;
                 let max_age = Some(loaded.policy.baseline_max_age);
-                let candidate =
-                    self.sample(&subject.candidate, case, *cell, input.as_ref(), None, None).await?;
+                let candidate = self
+                    .sample(&subject.candidate, case, *cell, input.as_ref(), None, None)
+                    .await?;
                 let baseline = match &subject.baseline {
                     Some(model) => {
                         let judge = Some(judge);

@@ -10,6 +10,7 @@ mod look;
 mod parallel;
 mod plan;
 mod progress;
+mod rehearse;
 mod sample;
 mod subject;
 mod thumbnails;
@@ -29,6 +30,7 @@ pub use load::{Loaded, Rejected, load};
 pub use parallel::play;
 pub use plan::plan;
 pub use progress::{Progress, Proof, Silent, Status};
+pub use rehearse::{PolicyFigures, policy_figures};
 pub use write::{MAX_SUMMARY_BYTES, clear, write};
 
 use crate::revision::Change;

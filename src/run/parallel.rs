@@ -22,7 +22,8 @@ fn spread<T: Default + Send>(
     play: impl Fn(Range<u64>) -> T + Sync,
     merge: impl Fn(&mut T, &T),
 ) -> T {
-    let threads = thread::available_parallelism().map_or(1, |n| u64::try_from(n.get()).unwrap_or(1));
+    let threads =
+        thread::available_parallelism().map_or(1, |n| u64::try_from(n.get()).unwrap_or(1));
     let threads = threads.clamp(1, reps.max(1));
     let mut sum = T::default();
     thread::scope(|scope| {

@@ -136,7 +136,7 @@ fn planned(
     let bought = |pairs: usize| (pairs + on_the_way).min(end);
     let usd = forecast.mean(|pairs| ledger.usd(bought(pairs)).as_f64());
     let share = |count| if hopeless { 0.0 } else { forecast.share(count) };
-    let (pass, fail) = (share(forecast.pass), share(forecast.fail));
+    let undecided = forecast.reps.saturating_sub(forecast.pass + forecast.fail);
     let increase = policy.limits.failure_rate.max_increase.as_ref().filter(|_| has_baseline);
     let increase = increase.map(|limit| limit.value.difference());
     let worst = ledger.worst(end).min(left.budget);
@@ -166,9 +166,9 @@ fn planned(
             minutes: Some(tenth_of_a_second(ledger.minutes(end))),
         },
         ends_by: ends_by.map(str::to_owned),
-        pass,
-        fail,
-        inconclusive: if hopeless { 1.0 } else { (1.0 - pass - fail).max(0.0) },
+        pass: share(forecast.pass),
+        fail: share(forecast.fail),
+        inconclusive: if hopeless { 1.0 } else { forecast.share(undecided) },
         smallest_rise: increase.and_then(|limit| smallest_rise(loaded, rate, count(end), limit)),
         max_increase: increase,
         timed: ledger.timed(),
@@ -252,4 +252,3 @@ fn tenth_of_a_second(minutes: f64) -> f64 {
 fn cents(usd: f64) -> Usd {
     format!("{:.2}", usd.clamp(0.0, 1e12)).parse().unwrap_or(Usd::ZERO)
 }
-

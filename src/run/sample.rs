@@ -157,7 +157,11 @@ impl Shop {
     }
 
     /// The stored sample, where it is whole, young enough and no gap of an earlier round.
-    pub(super) async fn stored(&self, key: &Digest, wanted: Wanted<'_>) -> Result<Option<Arrival>, Halt> {
+    pub(super) async fn stored(
+        &self,
+        key: &Digest,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<Arrival>, Halt> {
         if !self.resume {
             return Ok(None);
         }

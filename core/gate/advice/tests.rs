@@ -56,9 +56,10 @@ impl Case {
     }
 
     fn text(&self) -> String {
-        let lines = self.list().into_iter().map(|it| {
-            format!("{} {}: {}\n    {}\n", it.span, it.limit, it.message, it.help)
-        });
+        let lines = self
+            .list()
+            .into_iter()
+            .map(|it| format!("{} {}: {}\n    {}\n", it.span, it.limit, it.message, it.help));
         lines.collect()
     }
 }
@@ -90,7 +91,10 @@ fn few_prompts_are_told_what_would_do() {
 fn a_limit_that_does_its_work_is_left_alone() {
     for (more, prompts) in [
         (SUITE, 250),
-        ("limits: {failure_rate: {max_increase: 2pp, max: 8%}, latency_p95: {max_increase: 25%, max: 15s}}\n", 261),
+        (
+            "limits: {failure_rate: {max_increase: 2pp, max: 8%}, latency_p95: {max_increase: 25%, max: 15s}}\n",
+            261,
+        ),
         ("sample: {claim: model, max: 5000}\nlimits: {failure_rate: {max_increase: 2pp}}\n", 700),
         ("sample: {claim: model}\nlimits: {failure_rate: {max_increase: 5pp}}\n", 150),
     ] {

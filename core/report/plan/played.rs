@@ -5,7 +5,7 @@ use super::text::{paragraph, share, short, table, trimmed};
 use crate::gate::simulate::{FullRun, Play, Scenario, Simulated};
 
 /// What was played, and how it ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rehearsal {
     /// The figures.
     pub scenario: Scenario,
@@ -13,12 +13,14 @@ pub struct Rehearsal {
     pub simulated: Simulated,
     /// How they compare with full runs of the same draws; all zero for `claim: model`.
     pub full_run: FullRun,
+    /// The policy that figures were taken from, where there was one.
+    pub from: Option<String>,
 }
 
 /// The result for a terminal: what was played, a table of the endings, and the sentence that it comes to.
 #[must_use]
 pub fn rehearsal_text(rehearsal: &Rehearsal) -> String {
-    let Rehearsal { scenario, simulated, full_run } = rehearsal;
+    let Rehearsal { scenario, simulated, full_run, from } = rehearsal;
     let suite = scenario.play != Play::Model;
     let mut out = format!(
         "presscheck plan --simulate   {} · claim {} · limit +{} pts · phi {}\n\n",
@@ -36,15 +38,23 @@ pub fn rehearsal_text(rehearsal: &Rehearsal) -> String {
     ]));
     out.push('\n');
     let (before, after) = (short(scenario.baseline_rate), short(scenario.candidate_rate));
-    let change = match scenario.candidate_rate.total_cmp(&scenario.baseline_rate) {
-        std::cmp::Ordering::Equal => format!("that keeps the failure rate at {before}"),
-        std::cmp::Ordering::Greater => format!("that raises the failure rate from {before} to {after}"),
-        std::cmp::Ordering::Less => format!("that lowers the failure rate from {before} to {after}"),
+    let rise = scenario.candidate_rate - scenario.baseline_rate;
+    let change = if rise.abs() < 1e-9 {
+        format!("that keeps the failure rate at {before}")
+    } else {
+        let how = if rise > 0.0 { "raises" } else { "lowers" };
+        format!("that {how} the failure rate from {before} to {after}")
     };
     let (first, second) = if simulated.pass >= simulated.fail {
-        (format!("passes {}", share(simulated.pass)), format!("is blocked {}", share(simulated.fail)))
+        (
+            format!("passes {}", share(simulated.pass)),
+            format!("is blocked {}", share(simulated.fail)),
+        )
     } else {
-        (format!("is blocked {}", share(simulated.fail)), format!("passes {}", share(simulated.pass)))
+        (
+            format!("is blocked {}", share(simulated.fail)),
+            format!("passes {}", share(simulated.pass)),
+        )
     };
     let undecided = if simulated.inconclusive > 0.0 {
         format!(", and stays undecided {}", share(simulated.inconclusive))
@@ -80,11 +90,14 @@ pub fn rehearsal_text(rehearsal: &Rehearsal) -> String {
             ),
         );
     }
+    let from = from.as_ref().map_or_else(String::new, |from| {
+        format!("; what was not given is from {}", crate::inert::one_line(from, 120))
+    });
     paragraph(
         &mut out,
         "",
         &format!(
-            "{} repetitions, seed {}. Nothing was sent.",
+            "{} repetitions, seed {}{from}. Nothing was sent.",
             words::thousands(simulated.reps),
             scenario.seed
         ),

@@ -53,7 +53,10 @@ fn plan() -> Plan {
         ],
         subjects: vec![subject()],
         nothing: None,
-        notes: vec!["This change edits presscheck.yaml: it is judged by the policy of main@4f2c91a.".to_owned()],
+        notes: vec![
+            "This change edits presscheck.yaml: it is judged by the policy of main@4f2c91a."
+                .to_owned(),
+        ],
         warnings: Vec::new(),
     }
 }
@@ -81,7 +84,15 @@ fn first() -> Plan {
         claim: Claim::Model,
         population: 1200,
         strata,
-        subjects: vec![unknown, PlannedSubject { name: "thumbnail".to_owned(), baseline: None, max_increase: None, ..subject() }],
+        subjects: vec![
+            unknown,
+            PlannedSubject {
+                name: "thumbnail".to_owned(),
+                baseline: None,
+                max_increase: None,
+                ..subject()
+            },
+        ],
         notes: Vec::new(),
         ..plan()
     }
@@ -127,7 +138,12 @@ fn lines_keep_to_80_columns_whatever_names_there_are() {
             assert!(line.width() <= 100, "{line}");
         }
     }
-    assert!(plan_text(&plan()).lines().chain(plan_text(&first()).lines()).all(|line| line.width() <= 80));
+    assert!(
+        plan_text(&plan())
+            .lines()
+            .chain(plan_text(&first()).lines())
+            .all(|line| line.width() <= 80)
+    );
 }
 
 #[test]
@@ -161,6 +177,7 @@ fn a_rehearsal_is_told_in_sentences() {
             scenario,
             simulated: played.simulated(),
             full_run: played.full_run(),
+            from: (play == Play::Model).then(|| "presscheck.yaml at work tree".to_owned()),
         })
     };
     assert_snapshot!("rehearsal_suite", text(Play::SuiteStored, 0.018));

@@ -11,7 +11,8 @@ const WIDTH: usize = 80;
 /// How many strata are shown one by one.
 const MAX_STRATA: usize = 12;
 
-/// The plan for a terminal, in lines of 80 columns. Warnings are not in it: they are drawn like a compiler's.
+/// The plan for a terminal, in lines of 80 columns; it ends in an empty line. Warnings are not in it: they are
+/// drawn like a compiler's.
 #[must_use]
 pub fn plan_text(plan: &Plan) -> String {
     let mut out = String::new();
@@ -25,9 +26,7 @@ pub fn plan_text(plan: &Plan) -> String {
         out.push_str(&cut(&heading, WIDTH));
         out.push('\n');
         if index == 0 {
-            out.push_str(&about(plan));
-            out.push('\n');
-            out.push_str(&strata(plan));
+            out.push_str(&format!("{}\n\n{}", about(plan), strata(plan)));
         }
         out.push('\n');
         if plan.nothing.is_none() {
@@ -40,9 +39,13 @@ pub fn plan_text(plan: &Plan) -> String {
     }
     if let Some(nothing) = &plan.nothing {
         paragraph(&mut out, "", &clean(nothing, 500));
+        out.push('\n');
     }
     for note in &plan.notes {
         paragraph(&mut out, "note", &clean(note, 500));
+    }
+    if !plan.notes.is_empty() {
+        out.push('\n');
     }
     out
 }
@@ -67,9 +70,8 @@ fn strata(plan: &Plan) -> String {
         return String::new();
     }
     let mut rows = vec![["stratum".to_owned(), "prompts".to_owned(), "pairs".to_owned()]];
-    let row = |name: String, prompts, pairs| {
-        [name, words::thousands(prompts), words::thousands(pairs)]
-    };
+    let row =
+        |name: String, prompts, pairs| [name, words::thousands(prompts), words::thousands(pairs)];
     // What is not shown by itself is the smallest.
     let mut by_size: Vec<_> = plan.strata.iter().collect();
     by_size.sort_by_key(|stratum| std::cmp::Reverse(stratum.pairs));
@@ -91,7 +93,11 @@ fn strata(plan: &Plan) -> String {
     let mut text = table(&rows);
     if plan.pairs < plan.population {
         let all = words::count(plan.population, "pair", "pairs");
-        paragraph(&mut text, "", &format!("The prompt sets hold {all}; `sample.max` cuts the draw."));
+        paragraph(
+            &mut text,
+            "",
+            &format!("The prompt sets hold {all}; `sample.max` cuts the draw."),
+        );
     }
     text
 }
@@ -108,7 +114,8 @@ fn one(plan: &Plan, subject: &PlannedSubject) -> String {
         ]
     };
     let head = ["", "pairs", "images", "dollars", "time"].map(str::to_owned);
-    let mut text = table(&[head, row("expected", &subject.expected), row("at most", &subject.worst)]);
+    let mut text =
+        table(&[head, row("expected", &subject.expected), row("at most", &subject.worst)]);
     text.push('\n');
     paragraph(&mut text, "stored", &stored(plan, subject));
     paragraph(&mut text, "expected", &expected(subject));
@@ -121,13 +128,13 @@ fn one(plan: &Plan, subject: &PlannedSubject) -> String {
     if let Some(sees) = sees(subject) {
         paragraph(&mut text, "sees", &sees);
     }
-    let time = if subject.timed > 0 {
+    let time = if subject.worst.images == 0.0 {
+        return text;
+    } else if subject.timed > 0 {
         let answers = words::count(subject.timed, "stored answer", "stored answers");
         format!("From the times of {answers}, as if both models were as fast.")
-    } else if subject.worst.images > 0.0 {
-        "No answer is stored yet, so the time is unknown: at most this long if every request took its provider's whole `timeout`.".to_owned()
     } else {
-        return text;
+        "No answer is stored yet, so the time is unknown: at most this long if every request took its provider's whole `timeout`.".to_owned()
     };
     paragraph(&mut text, "time", &time);
     text
@@ -175,16 +182,16 @@ fn expected(subject: &PlannedSubject) -> String {
     } else {
         format!("if {} of pictures fail (assumed: too little is stored)", short(subject.rate))
     };
-    let undecided = if subject.inconclusive >= 0.0005 {
-        format!(", and stays undecided in {}", share(subject.inconclusive))
+    let undecided = if subject.inconclusive > 0.0 {
+        format!(", and stays undecided in {}", whole(subject.inconclusive))
     } else {
         String::new()
     };
     let and = if undecided.is_empty() { " and" } else { "," };
     format!(
         "For a change that alters nothing, {rate}. It passes in {} of runs{and} is blocked in {}{undecided}.",
-        share(subject.pass),
-        share(subject.fail),
+        whole(subject.pass),
+        whole(subject.fail),
     )
 }
 
@@ -224,9 +231,23 @@ fn rounded(number: f64) -> u64 {
     (number - 1e-9).max(0.0).ceil() as u64
 }
 
-/// `99.8%`, `100%`, `0%`.
+/// `99.8%`, `100%`, `0%`, `under 0.1%`.
 pub(super) fn share(share: f64) -> String {
+    if share > 0.0 && share < 0.0005 {
+        return "under 0.1%".to_owned();
+    }
     format!("{}%", trimmed((share * 1000.0).round() / 10.0))
+}
+
+/// `97%`, `under 1%`: a forecast of some hundred repetitions is no finer.
+fn whole(share: f64) -> String {
+    if share > 0.0 && share < 0.005 {
+        "under 1%".to_owned()
+    } else if share < 1.0 && share > 0.995 {
+        "over 99%".to_owned()
+    } else {
+        format!("{:.0}%", share * 100.0)
+    }
 }
 
 pub(super) fn short(share: f64) -> String {
