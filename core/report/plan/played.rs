@@ -78,16 +78,21 @@ pub fn rehearsal_text(rehearsal: &Rehearsal) -> String {
     );
     if suite {
         let wrong = full_run.wrong_pass + full_run.wrong_fail;
-        paragraph(
-            &mut out,
-            "",
-            &format!(
-                "The whole draw would block it {} of the time. An early verdict differs from that in {} of runs: it passes what the whole draw blocks in {}, and blocks what it passes in {}.",
-                share(full_run.blocks),
+        let differs = if wrong == 0.0 {
+            "No early verdict differed from that.".to_owned()
+        } else {
+            format!(
+                "An early verdict differs from that in {} of runs: it passes what the whole draw blocks in {}, and blocks what it passes in {}.",
                 share(wrong),
                 share(full_run.wrong_pass),
                 share(full_run.wrong_fail),
-            ),
+            )
+        };
+        let blocks = share(full_run.blocks);
+        paragraph(
+            &mut out,
+            "",
+            &format!("The whole draw would block it {blocks} of the time. {differs}"),
         );
     }
     let from = from.as_ref().map_or_else(String::new, |from| {

@@ -52,16 +52,19 @@ pub fn plan_text(plan: &Plan) -> String {
 
 /// `policy presscheck.yaml at main@4f2c91a · 600 prompts in 6 strata · budget $25.00`
 fn about(plan: &Plan) -> String {
+    let policy = format!("policy {} at {}", clean(&plan.policy, 60), clean(&plan.policy_at, 60));
+    let budget = format!(" · budget {}", words::money(plan.budget_usd));
+    let prompts = match plan.prompts {
+        0 => String::new(),
+        n => format!(" · {}", words::count(n, "prompt", "prompts")),
+    };
+    // The table below counts the strata as well: this is said where there is room.
     let strata = match plan.strata.len() {
         0 | 1 => String::new(),
         n => format!(" in {n} strata"),
     };
-    let prompts = match plan.prompts {
-        0 => String::new(),
-        n => format!(" · {}{strata}", words::count(n, "prompt", "prompts")),
-    };
-    let policy = format!("policy {} at {}", clean(&plan.policy, 60), clean(&plan.policy_at, 60));
-    cut(&format!("{policy}{prompts} · budget {}", words::money(plan.budget_usd)), WIDTH)
+    let whole = format!("{policy}{prompts}{strata}{budget}");
+    if whole.width() <= WIDTH { whole } else { cut(&format!("{policy}{prompts}{budget}"), WIDTH) }
 }
 
 /// The draw, stratum by stratum.
@@ -148,7 +151,7 @@ fn stored(plan: &Plan, subject: &PlannedSubject) -> String {
     };
     let candidate = subject.stored.candidate;
     let Some(baseline) = &subject.baseline else {
-        return format!("Of the candidate's answers {}.", of(candidate));
+        return format!("{} of the candidate's answers.", capital(&of(candidate)));
     };
     let old = match (subject.stored.baseline, of(subject.stored.baseline)) {
         (0, _) => "None of the baseline's answers".to_owned(),
