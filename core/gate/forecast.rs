@@ -264,7 +264,7 @@ struct Open<'a> {
 
 /// A limit's evidence.
 enum Evidence {
-    Known(KnownBaseline),
+    Known(Box<KnownBaseline>),
     Unseen(Unseen),
     Model(PairCounts),
 }
@@ -276,10 +276,10 @@ impl<'a> Open<'a> {
         let evidence = match (setup.claim, setup.baseline_stored, limit.asked) {
             (Claim::Model, ..) => Evidence::Model(PairCounts::default()),
             (Claim::Suite, true, Asked::Increase(share)) => {
-                Evidence::Known(KnownBaseline::increase(cells, count(total), share))
+                Evidence::Known(Box::new(KnownBaseline::increase(cells, count(total), share)))
             }
             (Claim::Suite, true, Asked::Max(share, _)) => {
-                Evidence::Known(KnownBaseline::rate(cells, count(total), share))
+                Evidence::Known(Box::new(KnownBaseline::rate(cells, count(total), share)))
             }
             (Claim::Suite, false, Asked::Increase(share)) => {
                 let tuned = tuned_increase_fractions(setup.rate, DESIGN_PHI, share, share);
