@@ -2,10 +2,12 @@
 
 #[cfg(test)]
 mod acceptance;
+pub mod advice;
 pub mod betting;
 mod compose;
 mod decide;
 mod evidence;
+pub mod forecast;
 pub mod intervals;
 mod lanes;
 mod limits;

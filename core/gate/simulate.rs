@@ -363,6 +363,6 @@ fn check(
     clippy::cast_sign_loss,
     reason = "a chance is between 0 and 1"
 )]
-fn bound(chance: f64) -> u64 {
+pub(super) fn bound(chance: f64) -> u64 {
     (chance.clamp(0.0, 1.0) * 4_294_967_296.0).round() as u64
 }

@@ -12,6 +12,7 @@ mod junit;
 mod line;
 mod markdown;
 mod model;
+mod plan;
 mod terminal;
 mod title;
 pub mod words;
@@ -25,5 +26,9 @@ pub use json::{samples_jsonl, verdict_json, verdict_schema};
 pub use junit::junit;
 pub use markdown::{could_not_run_summary, summary};
 pub use model::{Prompt, Run, SampleLine, Subject, Thumbnail};
+pub use plan::{
+    Bill, Plan, PlanWarning, PlannedStratum, PlannedSubject, Rehearsal, Seen, plan_json, plan_text,
+    rehearsal_text,
+};
 pub use terminal::{TerminalStyle, terminal};
 pub use title::{could_not_run_title, title};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use presscheck_core::units::CommitSha;
 
+use super::change::ChangeArgs;
 use super::gate::{self, GateArgs};
 use super::{Exit, output};
 use crate::revision::{Files, Scratch};
@@ -142,11 +143,14 @@ fn commit(
 async fn judge(out: &Path, base: &str, head: &str, name: &str) -> Result<gate::Judged, String> {
     let absolute = std::path::absolute(out).map_err(|error| error.to_string())?;
     let arguments = GateArgs {
-        base: Some(base.to_owned()),
-        head: Some(head.to_owned()),
+        change: ChangeArgs {
+            base: Some(base.to_owned()),
+            head: Some(head.to_owned()),
+            store: Some(absolute.join("store").to_string_lossy().into_owned()),
+            directory: Some(absolute.join("repository")),
+            ..ChangeArgs::default()
+        },
         out: Some(absolute.join(name)),
-        store: Some(absolute.join("store").to_string_lossy().into_owned()),
-        directory: Some(absolute.join("repository")),
         ..GateArgs::default()
     };
     gate::judge_here(&arguments).await.map_err(|(_, text)| text)

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use futures_util::FutureExt as _;
 use presscheck_core::report::{self, Run, TerminalStyle};
-use presscheck_core::units::{RepoPath, Usd};
 
+use super::change::ChangeArgs;
 use super::progress::Shown;
 use super::tell::{Both, Told, tell, tell_no_verdict, warn};
 use super::{Exit, output};
@@ -19,33 +19,12 @@ use crate::store::Store;
 /// What to compare, by which policy, and where the evidence goes.
 #[derive(Args, Clone, Debug)]
 pub(super) struct GateArgs {
-    /// The baseline: a git revision or a folder [default: the default branch; in Actions, the event's base].
-    #[arg(long, value_name = "REV|DIR")]
-    pub(super) base: Option<String>,
-
-    /// The candidate: a git revision or a folder [default: the work tree; in Actions, the event's head].
-    #[arg(long, value_name = "REV|DIR")]
-    pub(super) head: Option<String>,
-
-    /// The policy's path in the repository [default: presscheck.yaml].
-    #[arg(long, value_name = "FILE")]
-    pub(super) policy: Option<String>,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
 
     /// Where reports and pictures go [default: presscheck-out].
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-
-    /// Where results are kept, a folder or a bucket's URL [default: .presscheck/store].
-    #[arg(long, value_name = "DIR|URL")]
-    pub(super) store: Option<String>,
-
-    /// Buy at most this many images.
-    #[arg(long, value_name = "N")]
-    pub(super) max_images: Option<u64>,
-
-    /// Spend at most this much; can only lower the policy's budget.
-    #[arg(long, value_name = "$")]
-    pub(super) budget: Option<Usd>,
 
     /// Post nothing to GitHub.
     #[arg(long)]
@@ -54,10 +33,6 @@ pub(super) struct GateArgs {
     /// Whether stored results count; `false` buys everything afresh.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub(super) resume: bool,
-
-    /// The folder to work in.
-    #[arg(short = 'C', long = "directory", value_name = "DIR", hide = true)]
-    pub(super) directory: Option<PathBuf>,
 }
 
 /// In the action's post step: closes the check run of a main step that was killed before it could.
@@ -93,18 +68,7 @@ pub(super) fn run(mut arguments: GateArgs, json: bool) -> Exit {
 impl Default for GateArgs {
     /// A command line without flags.
     fn default() -> Self {
-        Self {
-            base: None,
-            head: None,
-            policy: None,
-            out: None,
-            store: None,
-            max_images: None,
-            budget: None,
-            no_post: false,
-            resume: true,
-            directory: None,
-        }
+        Self { change: ChangeArgs::default(), out: None, no_post: false, resume: true }
     }
 }
 
@@ -179,28 +143,17 @@ async fn judge(
     environment: &Environment,
 ) -> Result<Judged, (Exit, String)> {
     let config = |text: String| (Exit::Config, text);
-    let at = arguments.directory.clone().unwrap_or_else(|| PathBuf::from("."));
-    let policy_path: RepoPath = arguments
-        .policy
-        .as_deref()
-        .unwrap_or("presscheck.yaml")
-        .parse()
-        .map_err(|error| config(format!("--policy: {error}; no request was sent")))?;
-    let mut change = revision::resolve(&at, arguments.base.as_deref(), arguments.head.as_deref())
+    let named = &arguments.change;
+    let policy_path = named.policy_path().map_err(config)?;
+    let mut change = revision::resolve(&named.at(), named.base.as_deref(), named.head.as_deref())
         .map_err(|error| config(format!("{error}; no request was sent")))?;
     if let Some(label) = &told.base_label {
         change.base.rename(label);
     }
-    let place = |path: PathBuf| if path.is_absolute() { path } else { at.join(path) };
-    let out = place(arguments.out.clone().unwrap_or_else(|| PathBuf::from("presscheck-out")));
+    let out = named.place(arguments.out.clone().unwrap_or_else(|| PathBuf::from("presscheck-out")));
     run::clear(&out).map_err(config)?;
-    let store = arguments.store.clone().unwrap_or_else(|| ".presscheck/store".to_owned());
-    let store = if store.contains("://") {
-        store
-    } else {
-        place(PathBuf::from(store)).to_string_lossy().into_owned()
-    };
-    let store = Store::open(&store, std::env::vars()).map_err(|error| config(error.to_string()))?;
+    let store = Store::open(&named.store_location(), std::env::vars())
+        .map_err(|error| config(error.to_string()))?;
     let again = again(&change, arguments);
     let setting = Setting {
         change,
@@ -208,8 +161,8 @@ async fn judge(
         out,
         store,
         environment: Box::new(output::environment),
-        budget: arguments.budget,
-        max_images: arguments.max_images,
+        budget: named.budget,
+        max_images: named.max_images,
         resume: arguments.resume,
         clock: now_ms,
         today: jiff::Zoned::now().date(),
@@ -231,7 +184,7 @@ async fn judge(
 }
 
 /// The time in milliseconds since 1970.
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
@@ -249,7 +202,7 @@ fn again(change: &Change, arguments: &GateArgs) -> String {
     if !change.again.1.is_empty() {
         line.push_str(&format!(" --head {}", word(&change.again.1)));
     }
-    if let Some(policy) = &arguments.policy {
+    if let Some(policy) = &arguments.change.policy {
         line.push_str(&format!(" --policy {}", word(policy)));
     }
     line
@@ -267,7 +220,7 @@ pub(super) fn show(judged: &Judged, json: bool) {
 }
 
 /// Shows why there is no verdict.
-fn report_problem(text: &str, exit: Exit, json: bool) {
+pub(super) fn report_problem(text: &str, exit: Exit, json: bool) {
     // What `load` rejects is a whole text already.
     if text.starts_with("error") || text.starts_with('\u{1b}') {
         output::stderr(text);

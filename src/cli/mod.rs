@@ -1,9 +1,11 @@
 //! The command line: arguments, exit codes, one file per command, terminal progress.
 
+mod change;
 mod demo;
 mod exit;
 mod gate;
 mod output;
+mod plan;
 mod progress;
 mod schema;
 mod tell;
@@ -38,6 +40,8 @@ struct Arguments {
 enum Command {
     /// The main job: judge a change of models. In GitHub Actions it reads the event.
     Gate(gate::GateArgs),
+    /// Tell what a gate would draw, buy and see, without sending anything; or play one with --simulate.
+    Plan(plan::PlanArgs),
     /// Run the gate on a bundled example with the simulated server: both endings of one story.
     Demo(demo::DemoArgs),
 
@@ -77,6 +81,7 @@ fn run(arguments: Arguments) -> Exit {
     let json = arguments.json;
     match arguments.command {
         Some(Command::Gate(gate)) => gate::run(gate, json),
+        Some(Command::Plan(plan)) => plan::run(&plan, json),
         Some(Command::Demo(demo)) => demo::run(&demo, json),
 
         Some(Command::Simulate(simulate)) => output::block_on(async {

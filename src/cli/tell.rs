@@ -34,27 +34,28 @@ impl Told {
             return Ok(Self { session: None, comment: false, base_label: None });
         }
         let inputs = Inputs::read(output::environment).map_err(|error| error.to_string())?;
-        arguments.policy = arguments.policy.take().or(inputs.policy);
-        arguments.store = arguments.store.take().or(inputs.store);
+        let change = &mut arguments.change;
+        change.policy = change.policy.take().or(inputs.policy);
+        change.store = change.store.take().or(inputs.store);
         arguments.out = arguments.out.take().or(inputs.out.map(PathBuf::from));
-        arguments.budget = arguments.budget.or(inputs.budget);
-        arguments.max_images = arguments.max_images.or(inputs.max_images);
-        if arguments.directory.is_none() {
-            arguments.directory.clone_from(&environment.workspace);
+        change.budget = change.budget.or(inputs.budget);
+        change.max_images = change.max_images.or(inputs.max_images);
+        if change.directory.is_none() {
+            change.directory.clone_from(&environment.workspace);
         }
-        let local = arguments.base.is_some() && arguments.head.is_some();
+        let local = change.base.is_some() && change.head.is_some();
         let event = match environment.event(output::environment) {
             Ok(event) => event,
             // Both sides are named: the event is not needed, and nothing is told.
             Err(_) if local => return Ok(Self { session: None, comment: false, base_label: None }),
             Err(why) => return Err(why.to_string()),
         };
-        let base_label = event.base_ref.clone().filter(|_| arguments.base.is_none());
-        if arguments.base.is_none() {
-            arguments.base = event.base_sha.as_ref().map(ToString::to_string);
+        let base_label = event.base_ref.clone().filter(|_| change.base.is_none());
+        if change.base.is_none() {
+            change.base = event.base_sha.as_ref().map(ToString::to_string);
         }
-        if arguments.head.is_none() {
-            arguments.head = Some(event.head_sha.to_string());
+        if change.head.is_none() {
+            change.head = Some(event.head_sha.to_string());
         }
         let name = inputs.name.as_deref().unwrap_or("presscheck");
         let session = (!arguments.no_post).then(|| Session::start(environment, &event, name));

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use presscheck_core::checks;
-use presscheck_core::policy::{self, Models, Policy, Problems, Source, Subject, Vocabulary};
+use presscheck_core::gate::advice::ExpectedRate;
+use presscheck_core::policy::{
+    self, Models, Policy, Problem, Problems, Source, Subject, Vocabulary,
+};
 use presscheck_core::prompts::{self, Case, Draw, PromptFile};
 use presscheck_core::providers;
 use presscheck_core::units::{Digest, RepoPath};
 use serde_json::json;
 
+use super::advice::Said;
 use super::judge::Judge;
 use super::sample::Supplier;
 use super::{Environment, Halt, Setting};
@@ -36,6 +40,8 @@ pub struct Loaded {
     pub nothing_to_judge: String,
     pub(super) policy_digest: Digest,
     pub(super) prompts_digest: Digest,
+    /// What is said of the files before the numbers are known.
+    pub(super) said: Said,
 }
 
 /// Files that can't be used: the text for a terminal, with every problem.
@@ -52,7 +58,7 @@ impl From<RevisionError> for Rejected {
     }
 }
 
-const NOTHING_SENT: &str = "no request was sent";
+pub(super) const NOTHING_SENT: &str = "no request was sent";
 
 /// Reads the policy and the prompt sets at the baseline, the model config at both sides and where they
 /// parted, and finds what the head changed.
@@ -116,26 +122,37 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     };
     report.stop()?;
     let draw = prompts::draw(&cases, &policy.sample);
-    Ok(Loaded {
+    let said = Said {
+        rendered: report.rendered,
+        problems: report.problems,
+        policy_path: path.to_owned(),
+        policy_text: text.clone(),
+    };
+    let mut loaded = Loaded {
         policy_at: trusted.label().to_owned(),
         subjects: changed.subjects,
         cases: Arc::new(cases),
         draw,
         notes,
-        warnings: report.rendered,
+        warnings: String::new(),
         nothing_to_judge,
         policy_digest: Digest::of(text.as_bytes()),
         prompts_digest,
+        said,
         policy,
-    })
+    };
+    let prices = loaded.list_prices(setting.budget);
+    let advice = loaded.advice(ExpectedRate::default(), prices);
+    loaded.warnings = loaded.warned(&advice, colour);
+    Ok(loaded)
 }
 
 /// The most bytes of a policy or a model config; larger files are refused with a clear message by the
 /// policy's own reader, so a little more is read here.
-const MAX_CONFIG_BYTES: u64 = 2 << 20;
+pub(super) const MAX_CONFIG_BYTES: u64 = 2 << 20;
 
 /// The most bytes of a prompt set.
-const MAX_PROMPTS_BYTES: u64 = 64 << 20;
+pub(super) const MAX_PROMPTS_BYTES: u64 = 64 << 20;
 
 struct ModelFile {
     models: Models,
@@ -147,6 +164,7 @@ struct ModelFile {
 struct Report {
     colour: bool,
     rendered: String,
+    problems: Vec<(String, Problem)>,
     errors: bool,
 }
 
@@ -179,6 +197,8 @@ impl Report {
             }
             self.rendered.push_str(&rendered);
             self.errors |= problems.has_errors();
+            let all = problems.sorted().into_iter().cloned();
+            self.problems.extend(all.map(|problem| (path.to_owned(), problem)));
         }
     }
 

@@ -2,12 +2,17 @@
 //!
 //! It knows no wire format and no Markdown: dialects and reports are `presscheck_core`'s.
 
+mod advice;
 mod cell;
 mod judge;
 mod load;
 mod opening;
 mod order;
+mod look;
+mod parallel;
+mod plan;
 mod progress;
+mod rehearse;
 mod sample;
 mod subject;
 mod terms;
@@ -25,7 +30,10 @@ use presscheck_core::units::{RepoPath, Usd};
 use thiserror::Error;
 
 pub use load::{Loaded, Rejected, load};
+pub use parallel::play;
+pub use plan::plan;
 pub use progress::{Progress, Proof, Silent, Status};
+pub use rehearse::{PolicyFigures, policy_figures};
 pub use write::{MAX_SUMMARY_BYTES, clear, write};
 
 use crate::revision::Change;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use presscheck_core::gate::Side;
-use presscheck_core::policy::{ModelConfig, canonical};
+use presscheck_core::policy::{ModelConfig, ModelStep, canonical};
 use presscheck_core::prompts::Case;
 use presscheck_core::providers::{Answer, FaultKind, Order};
 use presscheck_core::units::{Digest, Seed, Usd};
@@ -60,6 +60,30 @@ pub(super) struct Wanted<'a> {
     pub(super) closing: &'a watch::Sender<bool>,
 }
 
+impl Wanted<'_> {
+    /// What determines the answer of one step, for a dialect (its kind and version) and a provider's
+    /// fingerprint.
+    pub(super) fn identity(
+        &self,
+        (kind, version): (&str, u32),
+        fingerprint: &Value,
+        step: &ModelStep,
+        input: Option<&Bytes>,
+    ) -> Identity {
+        Identity {
+            form: 1,
+            dialect: kind.to_owned(),
+            dialect_version: version,
+            provider: fingerprint.clone(),
+            model: step.model.value.clone(),
+            params: canonical(&Value::Object(step.params.clone())),
+            prompt: self.case.prompt.clone(),
+            seed: self.seed,
+            input: input.map(|bytes| Digest::of(bytes)),
+        }
+    }
+}
+
 /// A sample that arrived.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
@@ -107,7 +131,7 @@ impl Shop {
     async fn step(
         &self,
         wanted: Wanted<'_>,
-        step: &presscheck_core::policy::ModelStep,
+        step: &ModelStep,
         input: Option<&Bytes>,
     ) -> Result<Arrival, Halt> {
         let Some(supplier) = self.suppliers.get(&step.provider.value) else {
@@ -115,17 +139,8 @@ impl Shop {
             return Err(Halt::CouldNotRun(format!("the policy has no provider `{name}`")));
         };
         let line = &supplier.line;
-        let identity = Identity {
-            form: 1,
-            dialect: supplier.kind.to_owned(),
-            dialect_version: line.dialect_version(),
-            provider: supplier.fingerprint.clone(),
-            model: step.model.value.clone(),
-            params: canonical(&Value::Object(step.params.clone())),
-            prompt: wanted.case.prompt.clone(),
-            seed: wanted.seed,
-            input: input.map(|bytes| Digest::of(bytes)),
-        };
+        let dialect = (supplier.kind, line.dialect_version());
+        let identity = wanted.identity(dialect, &supplier.fingerprint, step, input);
         let key = identity.key();
         if let Some(arrival) = self.stored(&key, wanted).await? {
             return Ok(arrival);
@@ -144,7 +159,11 @@ impl Shop {
     }
 
     /// The stored sample, where it is whole, young enough and no gap of an earlier round.
-    async fn stored(&self, key: &Digest, wanted: Wanted<'_>) -> Result<Option<Arrival>, Halt> {
+    pub(super) async fn stored(
+        &self,
+        key: &Digest,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<Arrival>, Halt> {
         if !self.resume {
             return Ok(None);
         }

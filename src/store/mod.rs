@@ -93,6 +93,14 @@ impl Store {
         Ok(Self { inner, location: location.to_owned() })
     }
 
+    /// A store that holds nothing and is kept nowhere: what stands for a folder that does not exist yet, where
+    /// nothing may be written.
+    #[must_use]
+    pub fn nothing(location: &str) -> Self {
+        let inner = Arc::new(object_store::memory::InMemory::new());
+        Self { inner, location: location.to_owned() }
+    }
+
     /// Where the store is, as the user named it.
     #[must_use]
     pub fn location(&self) -> &str {

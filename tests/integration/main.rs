@@ -9,6 +9,8 @@ mod gate;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod transport;

@@ -1,0 +1,82 @@
+//! Warnings of limits that this draw can't decide, beside what is wrong with the files themselves.
+
+use presscheck_core::gate::advice::{self, Advice, ExpectedRate, Numbers, Prices, Situation};
+use presscheck_core::policy::{self, ModelConfig, ModelStep, Problem, Source};
+use presscheck_core::units::Usd;
+
+use super::load::{Loaded, NOTHING_SENT};
+
+/// What is wrong with the files themselves, whatever the numbers.
+#[derive(Default)]
+pub(super) struct Said {
+    /// As it is shown on a terminal.
+    pub(super) rendered: String,
+    /// Each with the path of its file.
+    pub(super) problems: Vec<(String, Problem)>,
+    pub(super) policy_path: String,
+    pub(super) policy_text: String,
+}
+
+impl Loaded {
+    /// What the numbers can't do, at an expected failure rate. One warning is enough for a limit: what the
+    /// policy's own reader has warned of is left out.
+    pub(super) fn advice(&self, rate: ExpectedRate, prices: Option<Prices>) -> Vec<Advice> {
+        if self.subjects.is_empty() {
+            return Vec::new();
+        }
+        let mut advice = advice::advise(&Situation {
+            policy: &self.policy,
+            prompts: &Numbers::prompts(&self.cases),
+            pairs: &Numbers::pairs(&self.cases, &self.draw.cells),
+            has_baseline: self.subjects.iter().any(|subject| subject.baseline.is_some()),
+            rate,
+            prices,
+        });
+        let known = |one: &Advice| {
+            let of_policy =
+                self.said.problems.iter().filter(|(path, _)| *path == self.said.policy_path);
+            one.limit.ends_with(".max_increase")
+                && of_policy.into_iter().any(|(_, problem)| problem.span == one.span)
+        };
+        advice.retain(|one| !known(one));
+        advice
+    }
+
+    /// The warnings about the files with this advice, for a terminal.
+    pub(super) fn warned(&self, advice: &[Advice], colour: bool) -> String {
+        let Said { rendered, policy_path, policy_text, .. } = &self.said;
+        if advice.is_empty() {
+            return rendered.clone();
+        }
+        let source = Source { path: policy_path, text: policy_text };
+        let advice = advice::problems(advice);
+        let advice = policy::render_all(&[(source, &advice)], NOTHING_SENT, colour);
+        let between = if rendered.is_empty() { "" } else { "\n" };
+        format!("{rendered}{between}{advice}")
+    }
+
+    /// What the whole draw costs at list prices, for all subjects together; nothing where a price is not known.
+    pub(super) fn list_prices(&self, cap: Option<Usd>) -> Option<Prices> {
+        let mut whole = Usd::ZERO;
+        let mut stored = Usd::ZERO;
+        for subject in &self.subjects {
+            let candidate = self.price(&subject.candidate)?;
+            let baseline = subject.baseline.as_ref().map(|model| self.price(model));
+            whole += candidate + baseline.unwrap_or(Some(Usd::ZERO))?;
+            stored += candidate;
+        }
+        let pairs = self.draw.cells.len();
+        let times = |price: Usd| Usd::from_decimal(price.as_decimal().saturating_mul(pairs.into()));
+        let budget = cap.map_or(self.policy.budget, |cap| cap.min(self.policy.budget));
+        Some(Prices { budget, whole: times(whole), stored: times(stored) })
+    }
+
+    /// What one sample of a model costs at list prices, all its steps.
+    fn price(&self, model: &ModelConfig) -> Option<Usd> {
+        let of = |step: &ModelStep| {
+            let provider = self.policy.providers.get(&step.provider.value)?;
+            provider.price.as_ref()?.of(&step.model.value)
+        };
+        model.steps.iter().map(of).sum()
+    }
+}

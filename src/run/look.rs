@@ -1,0 +1,383 @@
+//! What the store has of a draw already: found by the keys that a run would ask for, without any provider's key.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use presscheck_core::gate::{BySide, Side};
+use presscheck_core::policy::{self, ModelConfig, Policy, Subject};
+use presscheck_core::prompts::{Case, Cell};
+use presscheck_core::providers;
+use presscheck_core::report::Seen;
+use presscheck_core::units::{RepoPath, Usd};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::judge::{Arrived, Judge};
+use super::load::Loaded;
+use super::plan::float;
+use super::sample::{Shop, Wanted};
+use super::{Halt, Setting};
+use crate::transport::Budget;
+
+/// Where the store is looked through.
+pub(super) struct Desk {
+    shop: Shop,
+    kinds: BTreeMap<String, Kind>,
+}
+
+/// A provider, as far as its answers are found by it, paid for and waited for.
+struct Kind {
+    number: usize,
+    dialect: (&'static str, u32),
+    fingerprint: Value,
+    attempts: u32,
+    concurrency: u32,
+    rate_per_minute: Option<f64>,
+    timeout_s: f64,
+}
+
+/// One step of a model: at which provider, for how much, and for how much at worst.
+#[derive(Clone, Copy)]
+struct StepPrice {
+    provider: usize,
+    price: Usd,
+    worst: Usd,
+}
+
+/// What is stored of one sample.
+#[derive(Clone, Default)]
+struct Stored {
+    /// Steps that are stored; those after them must be bought.
+    steps: usize,
+    /// Whether nothing is left to buy: every step is there, or one ended without a picture.
+    whole: bool,
+    /// Whether it fails; nothing where it was not judged or has no answer.
+    failure: Option<bool>,
+    /// The time of each stored step, with its provider's number.
+    times: Vec<(usize, f64)>,
+}
+
+/// What must be bought of a draw, pair by pair in its order.
+pub(super) struct Ledger {
+    /// Samples that are stored whole.
+    pub(super) stored: BySide<u64>,
+    /// The baseline's, judged.
+    pub(super) seen: Seen,
+    /// Sums over the first so many pairs.
+    sums: Vec<Sum>,
+    lines: Vec<Pace>,
+}
+
+#[derive(Clone, Default)]
+struct Sum {
+    images: u64,
+    usd: Usd,
+    worst: Usd,
+    /// Requests by provider.
+    requests: Vec<u64>,
+}
+
+/// How fast a provider is.
+#[derive(Clone, Default)]
+struct Pace {
+    seconds: f64,
+    timed: u64,
+    concurrency: u32,
+    rate_per_minute: Option<f64>,
+    timeout_s: f64,
+}
+
+/// Look-ups at once.
+const AT_ONCE: usize = 32;
+
+/// The most bytes that an input picture may have, as in a run.
+const MAX_INPUT_BYTES: u64 = 32 << 20;
+
+impl Desk {
+    /// Sets the providers up that the subjects use, without their keys.
+    pub(super) fn open(setting: &Setting, loaded: &Loaded) -> Result<Self, Halt> {
+        let mut kinds = BTreeMap::new();
+        let models = loaded
+            .subjects
+            .iter()
+            .flat_map(|s| s.baseline.iter().chain(std::iter::once(&s.candidate)));
+        for step in models.flat_map(|model| &model.steps) {
+            let name = &step.provider.value;
+            if kinds.contains_key(name) {
+                continue;
+            }
+            let provider = loaded.policy.providers.get(name).ok_or_else(|| {
+                Halt::CouldNotRun(format!(
+                    "the baseline's model names the provider `{}`, which the policy does not have",
+                    presscheck_core::inert::one_line(name, 60)
+                ))
+            })?;
+            let dialect = providers::open(provider).map_err(Halt::CouldNotRun)?;
+            let attempts =
+                if provider.retry_unknown { provider.retries.saturating_add(1) } else { 1 };
+            let kind = Kind {
+                number: kinds.len(),
+                dialect: (provider.kind, dialect.version()),
+                fingerprint: policy::canonical(&provider.fingerprint),
+                attempts,
+                concurrency: provider.concurrency.max(1),
+                rate_per_minute: provider.rate_per_minute,
+                timeout_s: provider.timeout.as_secs_f64(),
+            };
+            kinds.insert(name.clone(), kind);
+        }
+        let shop = Shop {
+            store: setting.store.clone(),
+            // Nothing can be asked: there is nobody to ask.
+            suppliers: BTreeMap::new(),
+            budget: Budget::new(Usd::ZERO),
+            max_images: 0,
+            bought: AtomicU64::new(0),
+            damaged: AtomicU64::new(0),
+            resume: setting.resume,
+            clock: setting.clock,
+        };
+        Ok(Self { shop, kinds })
+    }
+
+    /// Looks every sample of a subject up.
+    pub(super) async fn look(
+        &self,
+        setting: &Setting,
+        loaded: &Loaded,
+        subject: &Subject,
+    ) -> Result<Ledger, Halt> {
+        let judge = loaded.judge();
+        let prices = BySide {
+            baseline: subject.baseline.as_ref().map(|it| self.prices(it, &loaded.policy)),
+            candidate: Some(self.prices(&subject.candidate, &loaded.policy)),
+        };
+        let prices = BySide {
+            baseline: prices.baseline.transpose()?.unwrap_or_default(),
+            candidate: prices.candidate.transpose()?.unwrap_or_default(),
+        };
+        let cells = loaded.draw.cells.iter().map(|cell| {
+            let judge = &judge;
+            async move {
+                let Some(case) = loaded.cases.get(cell.case) else {
+                    return Ok(BySide::default());
+                };
+                let input = case.image.as_ref().map(|path| input(setting, path)).transpose()?;
+                let max_age = Some(loaded.policy.baseline_max_age);
+                let candidate = self
+                    .sample(&subject.candidate, case, *cell, input.as_ref(), None, None)
+                    .await?;
+                let baseline = match &subject.baseline {
+                    Some(model) => {
+                        let judge = Some(judge);
+                        self.sample(model, case, *cell, input.as_ref(), max_age, judge).await?
+                    }
+                    None => Stored { whole: true, ..Stored::default() },
+                };
+                Ok::<_, Halt>(BySide { baseline, candidate })
+            }
+        });
+        let cells: Vec<_> =
+            futures_util::stream::iter(cells).buffered(AT_ONCE).try_collect().await?;
+        Ok(self.ledger(&cells, &prices, subject.baseline.is_some()))
+    }
+
+    /// One sample, step by step: each is found by the picture of the one before.
+    async fn sample(
+        &self,
+        model: &ModelConfig,
+        case: &Case,
+        cell: Cell,
+        input: Option<&Bytes>,
+        max_age: Option<std::time::Duration>,
+        judge: Option<&Arc<Judge>>,
+    ) -> Result<Stored, Halt> {
+        let (closing, _) = watch::channel(true);
+        let wanted = Wanted {
+            side: if judge.is_some() { Side::Baseline } else { Side::Candidate },
+            model,
+            case,
+            seed: cell.seed,
+            input,
+            // No run has this name: what stayed without an answer is asked again.
+            run: "",
+            max_age,
+            now_ms: (self.shop.clock)(),
+            only_stored: true,
+            closing: &closing,
+        };
+        let mut stored = Stored::default();
+        let mut input = input.cloned();
+        let mut last = None;
+        for step in &model.steps {
+            let Some(kind) = self.kinds.get(&step.provider.value) else { break };
+            let identity = wanted.identity(kind.dialect, &kind.fingerprint, step, input.as_ref());
+            let Some(arrival) = self.shop.stored(&identity.key(), wanted).await? else { break };
+            stored.steps += 1;
+            if let Some(time) = arrival.bill.latency {
+                stored.times.push((kind.number, time.as_secs_f64()));
+            }
+            stored.whole = stored.steps == model.steps.len();
+            match &arrival.arrived {
+                Arrived::Picture { bytes, .. } => input = Some(bytes.clone()),
+                _ => stored.whole = true,
+            }
+            let over = stored.whole;
+            last = Some(arrival);
+            if over {
+                break;
+            }
+        }
+        if let (Some(judge), Some(arrival), true) = (judge, last, stored.whole) {
+            let (judge, case) = (Arc::clone(judge), case.clone());
+            let judged = tokio::task::spawn_blocking(move || {
+                judge.judge(&case, &arrival.arrived, arrival.bill).observation
+            });
+            let observation =
+                judged.await.map_err(|why| Halt::CouldNotRun(format!("a check failed: {why}")))?;
+            stored.failure = observation.answered().then_some(observation.failure);
+        }
+        Ok(stored)
+    }
+
+    fn prices(&self, model: &ModelConfig, policy: &Policy) -> Result<Vec<StepPrice>, Halt> {
+        let of = |step: &policy::ModelStep| {
+            let name = &step.provider.value;
+            let kind = self.kinds.get(name)?;
+            let price = policy.providers.get(name)?.price.as_ref()?.of(&step.model.value)?;
+            let worst = price.as_decimal().saturating_mul(kind.attempts.into());
+            Some(StepPrice { provider: kind.number, price, worst: Usd::from_decimal(worst) })
+        };
+        let step = |step: &policy::ModelStep| {
+            of(step).ok_or_else(|| {
+                let model = presscheck_core::inert::one_line(&step.model.value, 80);
+                let provider = presscheck_core::inert::one_line(&step.provider.value, 60);
+                Halt::CouldNotRun(format!(
+                    "the policy gives no price for `{model}` of `{provider}`"
+                ))
+            })
+        };
+        model.steps.iter().map(step).collect()
+    }
+
+    fn ledger(
+        &self,
+        cells: &[BySide<Stored>],
+        prices: &BySide<Vec<StepPrice>>,
+        has_baseline: bool,
+    ) -> Ledger {
+        let mut lines = vec![Pace::default(); self.kinds.len()];
+        for kind in self.kinds.values() {
+            if let Some(line) = lines.get_mut(kind.number) {
+                line.concurrency = kind.concurrency;
+                line.rate_per_minute = kind.rate_per_minute;
+                line.timeout_s = kind.timeout_s;
+            }
+        }
+        let mut sum = Sum { requests: vec![0; lines.len()], ..Sum::default() };
+        let mut ledger = Ledger {
+            stored: BySide::default(),
+            seen: Seen::default(),
+            sums: vec![sum.clone()],
+            lines,
+        };
+        for cell in cells {
+            for side in Side::BOTH {
+                if side == Side::Baseline && !has_baseline {
+                    continue;
+                }
+                let stored = cell.get(side);
+                *ledger.stored.get_mut(side) += u64::from(stored.whole);
+                for (provider, seconds) in &stored.times {
+                    if let Some(line) = ledger.lines.get_mut(*provider) {
+                        line.seconds += seconds;
+                        line.timed += 1;
+                    }
+                }
+                if let Some(failure) = stored.failure {
+                    ledger.seen.answers += 1;
+                    ledger.seen.failures += u64::from(failure);
+                }
+                let first = if stored.whole { usize::MAX } else { stored.steps };
+                for step in prices.get(side).iter().skip(first) {
+                    sum.images += 1;
+                    sum.usd += step.price;
+                    sum.worst += step.worst;
+                    if let Some(requests) = sum.requests.get_mut(step.provider) {
+                        *requests += 1;
+                    }
+                }
+            }
+            ledger.sums.push(sum.clone());
+        }
+        ledger
+    }
+}
+
+impl Ledger {
+    fn sum(&self, pairs: usize) -> Option<&Sum> {
+        self.sums.get(pairs).or_else(|| self.sums.last())
+    }
+
+    /// Images to buy for the first so many pairs.
+    pub(super) fn images(&self, pairs: usize) -> u64 {
+        self.sum(pairs).map_or(0, |sum| sum.images)
+    }
+
+    /// What they cost at list prices.
+    pub(super) fn usd(&self, pairs: usize) -> Usd {
+        self.sum(pairs).map_or(Usd::ZERO, |sum| sum.usd)
+    }
+
+    /// What they cost where each attempt that may be repeated is charged.
+    pub(super) fn worst(&self, pairs: usize) -> Usd {
+        self.sum(pairs).map_or(Usd::ZERO, |sum| sum.worst)
+    }
+
+    /// Stored steps whose time is known.
+    pub(super) fn timed(&self) -> u64 {
+        if self.is_timed() { self.lines.iter().map(|line| line.timed).sum() } else { 0 }
+    }
+
+    /// Whether a time is known of every provider that must be asked.
+    pub(super) fn is_timed(&self) -> bool {
+        let needed = self.sums.last().map(|sum| sum.requests.as_slice()).unwrap_or_default();
+        let mut asked = self.lines.iter().zip(needed).filter(|(_, requests)| **requests > 0);
+        asked.all(|(line, _)| line.timed > 0)
+    }
+
+    /// How long the first so many pairs take: providers work side by side, each within its concurrency and
+    /// rate. Where no time is known, every request takes as long as it may.
+    pub(super) fn minutes(&self, pairs: usize) -> f64 {
+        let Some(sum) = self.sum(pairs) else { return 0.0 };
+        let timed = self.is_timed();
+        let of = |(line, requests): (&Pace, &u64)| {
+            let requests = float(*requests);
+            let one = if timed && line.timed > 0 {
+                line.seconds / float(line.timed)
+            } else {
+                line.timeout_s
+            };
+            let busy = (requests / f64::from(line.concurrency)).ceil() * one / 60.0;
+            let rate = line.rate_per_minute.map_or(0.0, |rate| requests / rate);
+            busy.max(rate)
+        };
+        self.lines.iter().zip(&sum.requests).map(of).fold(0.0, f64::max)
+    }
+}
+
+/// An input picture, from the trusted side.
+fn input(setting: &Setting, path: &RepoPath) -> Result<Bytes, Halt> {
+    let base = &setting.change.base;
+    match base.read(path, MAX_INPUT_BYTES) {
+        Ok(Some(bytes)) => Ok(bytes.into()),
+        Ok(None) => Err(Halt::CouldNotRun(format!(
+            "the input picture {path} does not exist at {}",
+            base.label()
+        ))),
+        Err(error) => Err(Halt::CouldNotRun(error.to_string())),
+    }
+}
