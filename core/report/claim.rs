@@ -115,9 +115,13 @@ pub(crate) fn claim(verdict: &SubjectVerdict) -> Vec<Line> {
             }
         }
         "model" => {
-            let about = if shown { "about" } else { "what are" };
+            let about = if shown {
+                "about the models' true rates"
+            } else {
+                "what the models' true rates are"
+            };
             text.push(ours(format!(
-                "{claim} {about} the models' true rates, prompts and seeds being a random sample of all that \
+                "{claim} {about}, prompts and seeds being a random sample of all that \
                  could have been drawn.{unshown}"
             )));
             text.push(ours(format!(
