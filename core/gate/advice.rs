@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 
 use super::betting::DESIGN_PHI;
-use super::forecast::ASSUMED_RATE;
 use super::intervals::{binomial_cdf, float};
 use super::limits::{P95_MIN_ABSOLUTE, P95_MIN_RELATIVE};
 use super::naive::alarm_rate;
 use super::planner::{pairs_to_pass_gate, too_near};
 use super::suite::Allowed;
+use super::trial::ASSUMED_RATE;
 use crate::inert;
 use crate::policy::{Claim, Policy, Problems, Span, Spanned};
 use crate::prompts::{Case, Cell};

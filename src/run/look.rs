@@ -66,6 +66,8 @@ pub(super) struct Ledger {
     pub(super) stored: BySide<u64>,
     /// The baseline's, judged.
     pub(super) seen: Seen,
+    /// What an image costs at the list price, all steps.
+    pub(super) price: BySide<Usd>,
     /// Sums over the first so many pairs.
     sums: Vec<Sum>,
     lines: Vec<Pace>,
@@ -281,6 +283,10 @@ impl Desk {
         let mut ledger = Ledger {
             stored: BySide::default(),
             seen: Seen::default(),
+            price: BySide {
+                baseline: prices.baseline.iter().map(|step| step.price).sum(),
+                candidate: prices.candidate.iter().map(|step| step.price).sum(),
+            },
             sums: vec![sum.clone()],
             lines,
         };

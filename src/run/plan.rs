@@ -124,6 +124,7 @@ fn planned(
         has_baseline,
         baseline_stored: has_baseline && ledger.stored.baseline == count(cells.len()),
         rate: rate.share,
+        price: ledger.price,
         seed: policy.sample.seed.0,
     };
     let board = Board::new(setup);

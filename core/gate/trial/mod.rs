@@ -78,6 +78,22 @@ pub enum KnownOfBaseline {
     },
 }
 
+impl KnownOfBaseline {
+    /// All of the outcomes over a draw.
+    #[must_use]
+    pub fn of(pairs: &[Pair]) -> Self {
+        let (mut failing, mut by_tag) = (0, BTreeMap::<String, u64>::new());
+        let fails = |pair: &&Pair| pair.baseline.as_ref().is_some_and(|sample| sample.failure);
+        for pair in pairs.iter().filter(fails) {
+            failing += 1;
+            for tag in &pair.tags {
+                *by_tag.entry(tag.clone()).or_default() += 1;
+            }
+        }
+        Self::Known { failing, by_tag }
+    }
+}
+
 /// The test of one limit.
 trait Test: fmt::Debug + Send + Sync {
     /// The limit's name, as in [`LimitResult::name`].

@@ -32,18 +32,6 @@ fn drawn(seed: u64, n: usize, q: f64, p: f64) -> Vec<Pair> {
         .collect()
 }
 
-fn failing(pairs: &[Pair]) -> KnownOfBaseline {
-    let mut by_tag = BTreeMap::new();
-    let mut failing = 0;
-    for pair in pairs.iter().filter(|pair| pair.baseline.as_ref().is_some_and(|b| b.failure)) {
-        failing += 1;
-        for tag in &pair.tags {
-            *by_tag.entry(tag.clone()).or_default() += 1;
-        }
-    }
-    KnownOfBaseline::Known { failing, by_tag }
-}
-
 fn stopping(pairs: &[Pair], claim: Claim) -> Terms {
     Terms { claim, stop: StopWhen::Verdict, ..terms(planned(pairs)) }
 }
@@ -67,7 +55,8 @@ fn a_known_baseline_decides_half_way_and_agrees_with_the_whole_draw() {
     let runs = 200;
     for seed in 0..runs {
         let pairs = drawn(seed, 500, 0.018, 0.018);
-        let terms = Terms { baseline: failing(&pairs), ..stopping(&pairs, Claim::Suite) };
+        let terms =
+            Terms { baseline: KnownOfBaseline::of(&pairs), ..stopping(&pairs, Claim::Suite) };
         let (stop, early) = run(&limits(), terms.clone(), &pairs);
         let (_, whole) = run(&limits(), Terms { stop: StopWhen::End, ..terms }, &pairs);
         images += stop;
@@ -82,7 +71,7 @@ fn a_known_baseline_decides_half_way_and_agrees_with_the_whole_draw() {
 fn a_bad_change_is_stopped_early_whatever_is_known() {
     for seed in 0..20 {
         let pairs = drawn(seed, 400, 0.018, 0.12);
-        for baseline in [KnownOfBaseline::Unseen, failing(&pairs)] {
+        for baseline in [KnownOfBaseline::Unseen, KnownOfBaseline::of(&pairs)] {
             for claim in [Claim::Suite, Claim::Model] {
                 let terms = Terms { baseline: baseline.clone(), ..stopping(&pairs, claim) };
                 let (stop, ruling) = run(&limits(), terms, &pairs);
@@ -173,7 +162,7 @@ fn an_improvement_is_forgiven_its_rate() {
     let better = drawn(2, 600, 0.3, 0.12);
     for (claim, baseline) in [
         (Claim::Suite, KnownOfBaseline::Unseen),
-        (Claim::Suite, failing(&better)),
+        (Claim::Suite, KnownOfBaseline::of(&better)),
         (Claim::Model, KnownOfBaseline::Unseen),
     ] {
         let terms = Terms { baseline, ..stopping(&better, claim) };
@@ -414,7 +403,7 @@ proptest! {
         limits.failure_rate.max = rate(&format!("{max}%"));
         limits.failure_rate.strict = strict;
         limits.latency_p95.max = Some(at(Duration::from_secs(1)));
-        let baseline = if known { failing(&pairs) } else { KnownOfBaseline::Unseen };
+        let baseline = if known { KnownOfBaseline::of(&pairs) } else { KnownOfBaseline::Unseen };
         let terms = Terms { baseline, stratified, ..stopping(&pairs, Claim::Suite) };
         let (_, ruling) = run(&limits, terms, &pairs);
         if pairs.iter().any(Pair::answered) {
