@@ -1,8 +1,8 @@
 //! One cell of the draw: both samples, side by side, from the order to the judgement.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,8 +35,8 @@ pub(super) struct Context {
     /// When this run began, in milliseconds since 1970: a result that was young enough then is still when the run
     /// is continued.
     pub(super) began_ms: i64,
-    /// The baseline's samples, judged before the first picture was bought; empty where not all are stored.
-    pub(super) known: HashMap<Cell, JudgedSample>,
+    /// The baseline's samples, judged before the first picture was bought; never set where not all are stored.
+    pub(super) known: OnceLock<HashMap<Cell, JudgedSample>>,
     pub(super) base: Snapshot,
     pub(super) out: std::path::PathBuf,
     pub(super) cpus: Semaphore,
@@ -182,7 +182,8 @@ impl Context {
             }
             other => other?,
         };
-        let known = self.known.get(&cell).filter(|_| side == Side::Baseline && arrival.stored);
+        let known = self.known.get().filter(|_| side == Side::Baseline && arrival.stored);
+        let known = known.and_then(|known| known.get(&cell));
         let sample = match known {
             Some(sample) => sample.clone(),
             None => self.judge(cell, &arrival).await?,

@@ -1,8 +1,8 @@
 //! A subject's run before its first picture: what is stored of it, and what is fixed for good.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::StreamExt as _;
 use presscheck_core::gate::Trial;
@@ -51,14 +51,14 @@ pub(super) async fn open(
         }
     };
     let cpus = std::thread::available_parallelism().map_or(2, Into::into);
-    let mut context = Context {
+    let context = Arc::new(Context {
         shop: Arc::clone(shop),
         judge: loaded.judge(),
         subject: subject.clone(),
         run: format!("{key}#{}", round.round),
         max_age: policy.baseline_max_age,
         began_ms: round.fixed.map_or_else(setting.clock, |fixed| fixed.began_ms),
-        known: HashMap::new(),
+        known: OnceLock::new(),
         base: setting.change.base.clone(),
         out: setting.out.clone(),
         cpus: Semaphore::new(cpus),
@@ -66,17 +66,16 @@ pub(super) async fn open(
         cases: Arc::clone(&loaded.cases),
         baseline_gone: AtomicBool::new(false),
         closing: watch::Sender::new(false),
-    };
+    });
     let mut notes = Vec::new();
     if let Some(model) = &subject.baseline
         && round.fixed.is_none_or(|fixed| fixed.baseline_known)
     {
-        let shared = Arc::new(context);
-        let known = known_baseline(&shared, model, &loaded.draw.cells).await?;
-        context = Arc::into_inner(shared)
-            .ok_or_else(|| Halt::CouldNotRun("a task of the run did not end".to_owned()))?;
-        match (known, round.fixed) {
-            (Some(known), _) => context.known = known,
+        match (known_baseline(&context, model, &loaded.draw.cells).await?, round.fixed) {
+            (Some(known), _) => {
+                // Set once, and here alone.
+                let _ = context.known.set(known);
+            }
             (None, None) => {}
             (None, Some(_)) => {
                 notes.push("Some stored results of the baseline are gone since this run began. They are bought again, and the test goes on without knowing them beforehand.".to_owned());
@@ -84,12 +83,11 @@ pub(super) async fn open(
             }
         }
     }
-    let known = (!context.known.is_empty()).then_some(&context.known);
-    let fixed = *round.fixed.get_or_insert_with(|| terms::fix(setting, known));
-    context.began_ms = fixed.began_ms;
+    let known = context.known.get().filter(|known| !known.is_empty());
+    let fixed = *round.fixed.get_or_insert_with(|| terms::fix(context.began_ms, known));
     shop.store.keep_run(&key, &round).await?;
     let mut cells = terms::cells(loaded, shop, subject, fixed.baseline_known);
-    let terms = terms::terms(loaded, shop, subject, &cells, &context.known, &round);
+    let terms = terms::terms(loaded, shop, subject, &cells, known, &round);
     let trial = Trial::new(&policy.limits, terms);
     if subject.baseline.is_none() && !policy.limits.judges_alone() {
         // No picture could be judged: none is bought.
@@ -103,7 +101,7 @@ pub(super) async fn open(
         // A verdict that was proven before is read again: its pairs and no more.
         cells.truncate(usize::try_from(pairs).unwrap_or(usize::MAX));
     }
-    Ok(Opened { key, round, fixed, context: Arc::new(context), trial, cells, notes })
+    Ok(Opened { key, round, fixed, context, trial, cells, notes })
 }
 
 /// How many stored results are read at once.

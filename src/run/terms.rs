@@ -7,21 +7,20 @@ use presscheck_core::policy::{Claim, ModelConfig, Policy, Stratify, Subject};
 use presscheck_core::prompts::{Case, Cell};
 use presscheck_core::units::Usd;
 
-use super::Setting;
 use super::judge::JudgedSample;
 use super::load::Loaded;
 use super::sample::Shop;
 use crate::store::{Fixed, RunRecord};
 
 /// What is fixed for a run that begins now.
-pub(super) fn fix(setting: &Setting, known: Option<&HashMap<Cell, JudgedSample>>) -> Fixed {
+pub(super) fn fix(began_ms: i64, known: Option<&HashMap<Cell, JudgedSample>>) -> Fixed {
     let design_rate = known.filter(|known| !known.is_empty()).map_or(ASSUMED_RATE, |known| {
         let failing = known.values().filter(|sample| sample.observation.failure).count();
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let rate = (failing as f64 + 0.5) / (known.len() as f64 + 1.0);
         rate
     });
-    Fixed { began_ms: (setting.clock)(), baseline_known: known.is_some(), design_rate }
+    Fixed { began_ms, baseline_known: known.is_some(), design_rate }
 }
 
 /// The cells that are asked for at most. In a claim about the models the last one is fixed beforehand, so that the
@@ -72,11 +71,10 @@ pub(super) fn terms(
     shop: &Shop,
     subject: &Subject,
     cells: &[Cell],
-    known: &HashMap<Cell, JudgedSample>,
+    known: Option<&HashMap<Cell, JudgedSample>>,
     run: &RunRecord,
 ) -> Terms {
     let policy = &loaded.policy;
-    let fixed = run.fixed.filter(|fixed| fixed.baseline_known);
     let prices = BySide {
         baseline: subject.baseline.as_ref().and_then(|model| prices(shop, model)),
         candidate: prices(shop, &subject.candidate),
@@ -88,10 +86,10 @@ pub(super) fn terms(
         always_fail: policy.always_fail,
         planned: planned(&loaded.cases, cells),
         stratified: is_stratified(policy, &loaded.cases),
-        baseline: match (&subject.baseline, fixed) {
+        baseline: match (&subject.baseline, known) {
             (None, _) => KnownOfBaseline::Absent,
             (Some(_), None) => KnownOfBaseline::Unseen,
-            (Some(_), Some(_)) => known_of(&loaded.cases, cells, known),
+            (Some(_), Some(known)) => known_of(&loaded.cases, cells, known),
         },
         design_rate: run.fixed.map_or(ASSUMED_RATE, |fixed| fixed.design_rate),
         most_cost: prices.map(|prices| prices.map(|(_, worst)| worst)),

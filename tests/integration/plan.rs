@@ -199,7 +199,9 @@ fn bad_files_end_in_2() {
 async fn what_is_stored_is_found_and_judged_without_a_request() {
     let faults = json!({"wrong_aspect": "20%"});
     let team = Team::new(&profile(&faults, &json!({}))).await;
-    team.change(&team.policy(), &prompts(80));
+    let mut policy = team.policy();
+    policy["sample"]["stop"] = json!("end");
+    team.change(&policy, &prompts(80));
     let gate = team.gate();
     gate.run().await.ends(0);
     let asked = team.log().len();

@@ -185,8 +185,11 @@ impl Trial {
         }
         for member in &mut self.members {
             if member.proven.is_none() || !member.test.lasts() {
-                let proven = member.test.look();
-                member.proven = proven.map(|decision| (decision, self.pairs));
+                let since = member.proven;
+                member.proven = member.test.look().map(|decision| match since {
+                    Some((before, at)) if before == decision => (decision, at),
+                    _ => (decision, self.pairs),
+                });
             }
         }
         if let Some(evidence) = self.primary().and_then(|member| member.test.evidence()) {

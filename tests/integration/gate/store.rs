@@ -23,7 +23,9 @@ fn picture_of(gate: &Gate, nth: usize) -> PathBuf {
 async fn what_is_torn_altered_or_gone_is_bought_again_with_a_note() {
     let faults = json!({"wrong_aspect": "10%"});
     let team = Team::new(&profile(&faults, &faults)).await;
-    team.change(&team.policy(), &prompts(30));
+    let mut policy = team.policy();
+    policy["sample"]["stop"] = json!("end");
+    team.change(&policy, &prompts(30));
     let gate = team.gate();
     let first = gate.run().await;
     let bought = team.log().len();
