@@ -265,7 +265,7 @@ struct Open<'a> {
 /// A limit's evidence.
 enum Evidence {
     Known(Box<KnownBaseline>),
-    Unseen(Unseen),
+    Unseen(Box<Unseen>),
     Model(PairCounts),
 }
 
@@ -283,10 +283,10 @@ impl<'a> Open<'a> {
             }
             (Claim::Suite, false, Asked::Increase(share)) => {
                 let tuned = tuned_increase_fractions(setup.rate, DESIGN_PHI, share, share);
-                Evidence::Unseen(Unseen::increase(cells, share, tuned))
+                Evidence::Unseen(Box::new(Unseen::increase(cells, share, tuned)))
             }
             (Claim::Suite, false, Asked::Max(share, _)) => {
-                Evidence::Unseen(Unseen::rate(cells, share))
+                Evidence::Unseen(Box::new(Unseen::rate(cells, share)))
             }
         };
         Self { limit, evidence, decision: None }

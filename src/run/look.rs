@@ -417,11 +417,11 @@ mod tests {
     #[test]
     fn a_time_that_is_not_known_is_the_longest_that_may_be() {
         let unknown = pace(0.0, 0, 4, None);
-        let ledger = ledger(vec![unknown.clone(), pace(40.0, 10, 10, None)], &[8, 10]);
-        assert!(!ledger.is_timed() && ledger.timed() == 0);
-        minutes(&ledger, 2.0);
+        let asked = ledger(vec![unknown.clone(), pace(40.0, 10, 10, None)], &[8, 10]);
+        assert!(!asked.is_timed() && asked.timed() == 0);
+        minutes(&asked, 2.0);
         // Of a provider that need not be asked, no time is needed.
-        let idle = super::tests::ledger(vec![unknown, pace(40.0, 10, 10, None)], &[0, 10]);
+        let idle = ledger(vec![unknown, pace(40.0, 10, 10, None)], &[0, 10]);
         assert!(idle.is_timed());
         assert_eq!(idle.timed(), 10);
         minutes(&idle, 4.0 / 60.0);
