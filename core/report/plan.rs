@@ -68,6 +68,8 @@ pub struct PlannedSubject {
     pub baseline: Option<String>,
     /// The candidate's model.
     pub candidate: String,
+    /// Whether any limit can judge it; nothing is bought of a new model where none stands alone.
+    pub judged: bool,
     /// Answers of the draw that are stored already, the baseline's young enough.
     pub stored: BySide<u64>,
     /// Of the baseline's stored answers, how many there are to judge by and how many fail.
@@ -78,7 +80,7 @@ pub struct PlannedSubject {
     pub rate_known: bool,
     /// What a change that alters nothing would take on average.
     pub expected: Bill,
-    /// What no run can exceed.
+    /// What no run can exceed. The budget is for all subjects together; this is for the subject by itself.
     pub worst: Bill,
     /// Why the worst case ends before the last pair: `budget` or `max-images`.
     pub ends_by: Option<String>,

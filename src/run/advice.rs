@@ -1,7 +1,7 @@
 //! Warnings of limits that this draw can't decide, beside what is wrong with the files themselves.
 
 use presscheck_core::gate::advice::{self, Advice, ExpectedRate, Numbers, Prices, Situation};
-use presscheck_core::policy::{self, ModelConfig, ModelStep, Problem, Source};
+use presscheck_core::policy::{self, ModelConfig, ModelStep, Problem, Source, Subject};
 use presscheck_core::units::Usd;
 
 use super::load::{Loaded, NOTHING_SENT};
@@ -55,11 +55,11 @@ impl Loaded {
         format!("{rendered}{between}{advice}")
     }
 
-    /// What the whole draw costs at list prices, for all subjects together; nothing where a price is not known.
+    /// What the whole draw costs at list prices, for all subjects that can be judged; nothing where a price is not known.
     pub(super) fn list_prices(&self, cap: Option<Usd>) -> Option<Prices> {
         let mut whole = Usd::ZERO;
         let mut stored = Usd::ZERO;
-        for subject in &self.subjects {
+        for subject in self.subjects.iter().filter(|subject| self.can_judge(subject)) {
             let candidate = self.price(&subject.candidate)?;
             let baseline = subject.baseline.as_ref().map(|model| self.price(model));
             whole += candidate + baseline.unwrap_or(Some(Usd::ZERO))?;
@@ -69,6 +69,12 @@ impl Loaded {
         let times = |price: Usd| Usd::from_decimal(price.as_decimal().saturating_mul(pairs.into()));
         let budget = cap.map_or(self.policy.budget, |cap| cap.min(self.policy.budget));
         Some(Prices { budget, whole: times(whole), stored: times(stored) })
+    }
+
+    /// Whether any limit can judge a subject: of a new model, only one that stands alone. Nothing is bought of
+    /// what can't be judged.
+    pub(super) fn can_judge(&self, subject: &Subject) -> bool {
+        subject.baseline.is_some() || self.policy.limits.judges_alone()
     }
 
     /// What one sample of a model costs at list prices, all its steps.

@@ -387,3 +387,51 @@ fn input(setting: &Setting, path: &RepoPath) -> Result<Bytes, Halt> {
         Err(error) => Err(Halt::CouldNotRun(error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ledger of one pair that asks each of these providers so often.
+    fn ledger(lines: Vec<Pace>, requests: &[u64]) -> Ledger {
+        let none = Sum { requests: vec![0; requests.len()], ..Sum::default() };
+        let one = Sum { requests: requests.to_vec(), ..Sum::default() };
+        Ledger { stored: BySide::default(), seen: Seen::default(), sums: vec![none, one], lines }
+    }
+
+    fn pace(seconds: f64, timed: u64, concurrency: u32, rate_per_minute: Option<f64>) -> Pace {
+        Pace { seconds, timed, concurrency, rate_per_minute, timeout_s: 60.0 }
+    }
+
+    fn minutes(ledger: &Ledger, expected: f64) {
+        let found = ledger.minutes(1);
+        assert!((found - expected).abs() < 1e-9, "{found}, not {expected}");
+    }
+
+    #[test]
+    fn time_is_that_of_the_slowest_provider_at_its_concurrency_and_rate() {
+        // 90 requests of 4 s, ten at once: nine rounds.
+        let fast = pace(40.0, 10, 10, None);
+        minutes(&ledger(vec![fast.clone()], &[90]), 0.6);
+        minutes(&ledger(vec![fast.clone()], &[91]), 40.0 / 60.0);
+        // 90 requests at 30 a minute.
+        minutes(&ledger(vec![pace(40.0, 10, 10, Some(30.0))], &[90]), 3.0);
+        // Two providers work side by side.
+        let slow = pace(120.0, 1, 1, None);
+        minutes(&ledger(vec![fast, slow], &[90, 3]), 6.0);
+    }
+
+    #[test]
+    fn a_time_that_is_not_known_is_the_longest_that_may_be() {
+        let unknown = pace(0.0, 0, 4, None);
+        let asked = ledger(vec![unknown.clone(), pace(40.0, 10, 10, None)], &[8, 10]);
+        assert!(!asked.is_timed() && asked.timed() == 0);
+        minutes(&asked, 2.0);
+        // Of a provider that need not be asked, no time is needed.
+        let idle = ledger(vec![unknown, pace(40.0, 10, 10, None)], &[0, 10]);
+        assert!(idle.is_timed());
+        assert_eq!(idle.timed(), 10);
+        minutes(&idle, 4.0 / 60.0);
+        assert!(idle.minutes(0) < 1e-9 && idle.minutes(7) > 0.0);
+    }
+}

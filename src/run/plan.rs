@@ -53,7 +53,8 @@ pub async fn plan(
         notes: loaded.notes.clone(),
         warnings: Vec::new(),
     };
-    let mut left = Left { budget, images: setting.max_images.unwrap_or(u64::MAX) };
+    let limits = Purse { budget, images: setting.max_images.unwrap_or(u64::MAX) };
+    let mut left = limits;
     let mut rate: Option<ExpectedRate> = None;
     let mut whole = Usd::ZERO;
     let desk = Desk::open(setting, loaded)?;
@@ -63,8 +64,10 @@ pub async fn plan(
         if rate.is_none_or(|known| found.share > known.share) {
             rate = Some(found);
         }
-        whole += ledger.usd(loaded.draw.cells.len());
-        plan.subjects.push(planned(loaded, subject, &ledger, found, &mut left, &mut plan.notes));
+        if loaded.can_judge(subject) {
+            whole += ledger.usd(loaded.draw.cells.len());
+        }
+        plan.subjects.push(planned(loaded, subject, &ledger, found, &limits, &mut left));
     }
     let prices = Prices { budget, whole, stored: whole };
     let advice = loaded.advice(rate.unwrap_or_default(), Some(prices));
@@ -76,8 +79,9 @@ pub async fn plan(
     Ok((plan, loaded.warned(&advice, colour)))
 }
 
-/// What the subjects before leave to spend.
-struct Left {
+/// What can be spent.
+#[derive(Clone, Copy)]
+struct Purse {
     budget: Usd,
     images: u64,
 }
@@ -97,21 +101,17 @@ fn planned(
     subject: &Subject,
     ledger: &Ledger,
     rate: ExpectedRate,
-    left: &mut Left,
-    notes: &mut Vec<String>,
+    limits: &Purse,
+    left: &mut Purse,
 ) -> PlannedSubject {
     let policy = &loaded.policy;
     let cells = &loaded.draw.cells;
     let has_baseline = subject.baseline.is_some();
-    let hopeless = !has_baseline && !policy.limits.judges_alone();
-    if hopeless {
-        notes.push(format!(
-            "`{}` is new, and no limit stands alone: nothing is bought, and the verdict is inconclusive. Add a limit such as `failure_rate: {{max: 5%}}`.",
-            presscheck_core::inert::one_line(&subject.name, 60)
-        ));
-    }
+    let hopeless = !loaded.can_judge(subject);
     let all = if hopeless { 0 } else { cells.len() };
-    let (end, ends_by) = end(ledger, all, left);
+    let (most, ends_by) = reach(ledger, all, limits);
+    // The subjects before take what they are expected to.
+    let (end, _) = reach(ledger, all, left);
     let setup = Setup {
         limits: &policy.limits,
         claim: policy.sample.claim,
@@ -135,50 +135,51 @@ fn planned(
         _ => loaded.concurrency(subject).saturating_sub(1),
     };
     let bought = |pairs: usize| (pairs + on_the_way).min(end);
-    let usd = forecast.mean(|pairs| ledger.usd(bought(pairs)).as_f64());
+    let usd = cents(forecast.mean(|pairs| ledger.usd(bought(pairs)).as_f64()));
+    let images = tenth(forecast.mean(|pairs| float(ledger.images(bought(pairs)))));
     let share = |count| if hopeless { 0.0 } else { forecast.share(count) };
     let undecided = forecast.reps.saturating_sub(forecast.pass + forecast.fail);
     let increase = policy.limits.failure_rate.max_increase.as_ref().filter(|_| has_baseline);
     let increase = increase.map(|limit| limit.value.difference());
-    let worst = ledger.worst(end).min(left.budget);
-    left.budget = left.budget.saturating_sub(worst);
-    left.images = left.images.saturating_sub(ledger.images(end));
+    left.budget = left.budget.saturating_sub(usd);
+    left.images = left.images.saturating_sub(rounded(images));
     PlannedSubject {
         name: subject.name.clone(),
         baseline: subject.baseline.as_ref().map(|model| model.describe()),
         candidate: subject.candidate.describe(),
+        judged: !hopeless,
         stored: ledger.stored,
         baseline_seen: ledger.seen,
         rate: rate.share,
         rate_known: rate.known,
         expected: Bill {
             pairs: tenth(forecast.mean(|pairs| float(count(pairs)))),
-            images: tenth(forecast.mean(|pairs| float(ledger.images(bought(pairs))))),
-            usd: cents(usd),
+            images,
+            usd,
             minutes: ledger
                 .is_timed()
                 .then(|| forecast.mean(|pairs| ledger.minutes(bought(pairs))))
                 .map(tenth_of_a_second),
         },
         worst: Bill {
-            pairs: float(count(end)),
-            images: float(ledger.images(end)),
-            usd: worst,
-            minutes: Some(tenth_of_a_second(ledger.minutes(end))),
+            pairs: float(count(most)),
+            images: float(ledger.images(most)),
+            usd: ledger.worst(most).min(limits.budget),
+            minutes: Some(tenth_of_a_second(ledger.minutes(most))),
         },
         ends_by: ends_by.map(str::to_owned),
         pass: share(forecast.pass),
         fail: share(forecast.fail),
         inconclusive: if hopeless { 1.0 } else { forecast.share(undecided) },
-        smallest_rise: increase.and_then(|limit| smallest_rise(loaded, rate, count(end), limit)),
+        smallest_rise: increase.and_then(|limit| smallest_rise(loaded, rate, count(most), limit)),
         max_increase: increase,
         timed: ledger.timed(),
     }
 }
 
 /// How many pairs the money and the count of images reach for at list prices, and what ends it.
-fn end(ledger: &Ledger, all: usize, left: &Left) -> (usize, Option<&'static str>) {
-    let reach = |fits: &dyn Fn(usize) -> bool| {
+fn reach(ledger: &Ledger, all: usize, purse: &Purse) -> (usize, Option<&'static str>) {
+    let most = |fits: &dyn Fn(usize) -> bool| {
         // The sums only grow.
         let (mut low, mut high) = (0, all);
         while low < high {
@@ -187,8 +188,8 @@ fn end(ledger: &Ledger, all: usize, left: &Left) -> (usize, Option<&'static str>
         }
         low
     };
-    let money = reach(&|pairs| ledger.usd(pairs) <= left.budget);
-    let images = reach(&|pairs| ledger.images(pairs) <= left.images);
+    let money = most(&|pairs| ledger.usd(pairs) <= purse.budget);
+    let images = most(&|pairs| ledger.images(pairs) <= purse.images);
     match money.min(images) {
         end if end >= all => (all, None),
         end if images < money => (end, Some("max-images")),
@@ -239,6 +240,15 @@ pub(super) fn count(number: usize) -> u64 {
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 pub(super) const fn float(count: u64) -> f64 {
     count as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of images; a cast saturates"
+)]
+fn rounded(number: f64) -> u64 {
+    number.max(0.0).round() as u64
 }
 
 fn tenth(number: f64) -> f64 {

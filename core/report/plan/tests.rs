@@ -19,6 +19,7 @@ fn subject() -> PlannedSubject {
         name: "hero".to_owned(),
         baseline: Some("gemini-3-pro-image".to_owned()),
         candidate: "sd3.5-large-turbo".to_owned(),
+        judged: true,
         stored: BySide { baseline: 600, candidate: 0 },
         baseline_seen: Seen { answers: 600, failures: 11 },
         rate: 0.0191,
@@ -96,6 +97,12 @@ fn first() -> Plan {
         notes: Vec::new(),
         ..plan()
     }
+}
+
+#[test]
+fn a_new_model_that_no_limit_can_judge_is_told_so() {
+    let lonely = PlannedSubject { baseline: None, judged: false, ..subject() };
+    assert_snapshot!("plan_lonely", plan_text(&Plan { subjects: vec![lonely], ..plan() }));
 }
 
 #[test]

@@ -37,6 +37,11 @@ pub fn plan_text(plan: &Plan) -> String {
     if plan.subjects.is_empty() {
         out.push_str(&format!("presscheck plan\n{}\n\n", about(plan)));
     }
+    if plan.subjects.len() > 1 && plan.nothing.is_none() {
+        let all = "The budget and `--max-images` are for all models of the change together.";
+        paragraph(&mut out, "", all);
+        out.push('\n');
+    }
     if let Some(nothing) = &plan.nothing {
         paragraph(&mut out, "", &clean(nothing, 500));
         out.push('\n');
@@ -107,6 +112,12 @@ fn strata(plan: &Plan) -> String {
 
 /// What would be bought for one model, and what that can see.
 fn one(plan: &Plan, subject: &PlannedSubject) -> String {
+    if !subject.judged {
+        let mut text = String::new();
+        let why = "This model is new, and no limit stands alone: nothing is bought of it, and its verdict is inconclusive. Add a limit such as `failure_rate: {max: 5%}`.";
+        paragraph(&mut text, "", why);
+        return text;
+    }
     let row = |name: &str, bill: &Bill| {
         [
             name.to_owned(),
@@ -180,6 +191,9 @@ fn stored(plan: &Plan, subject: &PlannedSubject) -> String {
 
 /// What is played, and how it ends.
 fn expected(subject: &PlannedSubject) -> String {
+    if subject.expected.pairs == 0.0 && subject.worst.pairs > 0.0 {
+        return "The models before it are expected to take all that may be bought.".to_owned();
+    }
     let rate = if subject.rate_known {
         "at the baseline's own failure rate".to_owned()
     } else {
