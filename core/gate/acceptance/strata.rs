@@ -44,7 +44,7 @@ fn drawn(sizes: &[usize], seed: u64) -> Vec<usize> {
 
 /// As many orders as are told apart; what differs within a stratum is shuffled for each repetition.
 fn orders(sizes: &[usize], reps: u64) -> Vec<Vec<usize>> {
-    (0..reps.min(500)).map(|seed| drawn(sizes, seed)).collect()
+    (0..(reps / 8).clamp(1, 500)).map(|seed| drawn(sizes, seed)).collect()
 }
 
 /// Strata of one kind: how many of them, the cells of each, how many of these fail on both sides, only for
