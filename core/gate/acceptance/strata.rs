@@ -120,7 +120,7 @@ fn populations() -> Vec<(&'static str, Vec<Makeup>)> {
 
 #[test]
 fn an_early_verdict_over_strata_is_that_of_the_whole_draw() {
-    let reps = reps(150);
+    let reps = reps(120);
     let mut worst = Worst::new("suite, stratified order, looks after every 16th pair");
     for (name, makeups) in populations() {
         let sizes: Vec<usize> = makeups.iter().map(|makeup| makeup.cells).collect();
@@ -154,7 +154,7 @@ type Rates = (usize, usize, f64, f64);
 
 #[test]
 fn strata_keep_the_errors_of_a_model_claim() {
-    let reps = reps(150);
+    let reps = reps(120);
     let mut bad = Worst::new("model, stratified order, a rise of the limit passes");
     let mut good = Worst::new("model, stratified order, no rise is blocked");
     let all: [(&str, [Rates; 2], f64); 10] = [
