@@ -100,10 +100,10 @@ struct Share {
 /// Names a stratum for each place of a round.
 ///
 /// Case number `x` (from 0) of a stratum with `n` cases stands at `(x + start) / n` of the round, and the
-/// order is by that: a systematic sample of each stratum with a random start (Madow and Madow,
-/// "On the theory of systematic sampling", Annals of Mathematical Statistics 15, 1944). So each case is equally likely at each time, whatever the size
-/// of its stratum. Without the random start, small strata would come late together, and a verdict that stops
-/// early would hardly see them.
+/// order is by that: a systematic sample of each stratum with a random start (Madow and Madow, "On the
+/// theory of systematic sampling", Annals of Mathematical Statistics 15, 1944). So each case is equally
+/// likely at each time, whatever the size of its stratum. Without the random start, small strata would
+/// come late together, and a verdict that stops early would hardly see them.
 ///
 /// In every prefix, the count of a stratum that has the share `s` of all cases differs from its exact share
 /// by less than `1 + s (k - 2)` cases, where there are `k` strata (two or more): at time `t` each count is

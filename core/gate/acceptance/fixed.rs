@@ -130,7 +130,7 @@ fn at_the_boundary(cells: usize) -> Vec<Makeup> {
 }
 
 fn disagreement(bought: Bought, sizes: &[usize]) {
-    let reps = reps(250);
+    let reps = reps(120);
     let mut worst = Worst::new(match bought {
         Bought::Candidate => "suite, baseline stored, random order, looks after every pair",
         Bought::Pairs => "suite, both bought, random order, looks after every pair",

@@ -45,7 +45,7 @@ fn wrong_of_rounds(prompts: &[Chances], wrong: Decision, reps: u64) -> u64 {
 
 #[test]
 fn fixed_prompts_in_rounds_keep_the_errors_of_a_model_claim() {
-    let reps = reps(250);
+    let reps = reps(120);
     let mut bad = Worst::new("model, fixed prompts in 3 rounds, a rise of the limit passes");
     let mut good = Worst::new("model, fixed prompts in 3 rounds, no rise is blocked");
     for n in [50, 100, 200, 400] {
@@ -123,7 +123,7 @@ fn rounds<const R: usize>(prompts: &mut [[Outcome; R]], rep: u64) -> Vec<Outcome
 
 #[test]
 fn an_early_verdict_over_rounds_is_that_of_the_whole_draw() {
-    let reps = reps(250);
+    let reps = reps(120);
     let mut worst = Worst::new("suite, fixed prompts in 3 rounds");
     for n in [100_usize, 200, 400] {
         let most = usize::try_from(Allowed::share((n * ROUNDS) as u64, LIMIT).most()).unwrap();
@@ -168,7 +168,7 @@ fn an_early_verdict_over_rounds_is_that_of_the_whole_draw() {
 /// do that, so the bound of 5% is for them; this says how far an adversary gets.
 #[test]
 fn seeds_that_undo_each_other_are_the_worst_case_of_rounds() {
-    let reps = reps(250);
+    let reps = reps(120);
     let mut worst = Worst::new("suite, 2 rounds, seeds that undo each other");
     for n in [100_usize, 200, 400] {
         let most = usize::try_from(Allowed::share((n * 2) as u64, LIMIT).most()).unwrap();
@@ -191,5 +191,5 @@ fn seeds_that_undo_each_other_are_the_worst_case_of_rounds() {
             }
         }
     }
-    worst.check_within(0.12);
+    worst.check_within(0.08);
 }

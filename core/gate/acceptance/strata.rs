@@ -44,7 +44,7 @@ fn drawn(sizes: &[usize], seed: u64) -> Vec<usize> {
 
 /// As many orders as are told apart; what differs within a stratum is shuffled for each repetition.
 fn orders(sizes: &[usize], reps: u64) -> Vec<Vec<usize>> {
-    (0..reps.min(500)).map(|seed| drawn(sizes, seed)).collect()
+    (0..(reps / 8).clamp(1, 500)).map(|seed| drawn(sizes, seed)).collect()
 }
 
 /// Strata of one kind: how many of them, the cells of each, how many of these fail on both sides, only for
@@ -120,7 +120,7 @@ fn populations() -> Vec<(&'static str, Vec<Makeup>)> {
 
 #[test]
 fn an_early_verdict_over_strata_is_that_of_the_whole_draw() {
-    let reps = reps(150);
+    let reps = reps(120);
     let mut worst = Worst::new("suite, stratified order, looks after every 16th pair");
     for (name, makeups) in populations() {
         let sizes: Vec<usize> = makeups.iter().map(|makeup| makeup.cells).collect();
@@ -154,7 +154,7 @@ type Rates = (usize, usize, f64, f64);
 
 #[test]
 fn strata_keep_the_errors_of_a_model_claim() {
-    let reps = reps(150);
+    let reps = reps(120);
     let mut bad = Worst::new("model, stratified order, a rise of the limit passes");
     let mut good = Worst::new("model, stratified order, no rise is blocked");
     let all: [(&str, [Rates; 2], f64); 10] = [

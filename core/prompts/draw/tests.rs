@@ -104,19 +104,19 @@ fn every_order_of_a_stratum_is_equally_likely() {
     assert!(counts.values().all(|count| (820..1180).contains(count)), "{counts:?}");
 }
 
-/// A case of a small stratum comes at each place of the round alike, or small strata would come late together. 4,000
-/// draws: each quarter of the places has about a quarter; the bound is over six standard deviations.
+/// A case of a small stratum comes at each place of the round alike, or small strata would come late together.
+/// 1,200 draws: each quarter of the places has about a quarter; the bound is over six standard deviations.
 #[test]
 fn small_strata_come_at_any_time() {
     let sizes: Vec<usize> = std::iter::repeat_n(1, 10).chain(std::iter::repeat_n(2, 15)).collect();
     let cases = cases_of(&sizes);
     let mut quarters = [0_u32; 4];
-    for seed in 0..4000 {
+    for seed in 0..1200 {
         let order = ids(&cases, &sample(seed, 1, 400, Stratify::Tag));
         let place = order.iter().position(|id| id == "3-000").unwrap();
         quarters[place * 4 / order.len()] += 1;
     }
-    assert!(quarters.iter().all(|count| (830..1170).contains(count)), "{quarters:?}");
+    assert!(quarters.iter().all(|count| (205..395).contains(count)), "{quarters:?}");
 }
 
 #[test]
