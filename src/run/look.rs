@@ -396,7 +396,13 @@ mod tests {
     fn ledger(lines: Vec<Pace>, requests: &[u64]) -> Ledger {
         let none = Sum { requests: vec![0; requests.len()], ..Sum::default() };
         let one = Sum { requests: requests.to_vec(), ..Sum::default() };
-        Ledger { stored: BySide::default(), seen: Seen::default(), sums: vec![none, one], lines }
+        Ledger {
+            stored: BySide::default(),
+            seen: Seen::default(),
+            price: BySide::default(),
+            sums: vec![none, one],
+            lines,
+        }
     }
 
     fn pace(seconds: f64, timed: u64, concurrency: u32, rate_per_minute: Option<f64>) -> Pace {
