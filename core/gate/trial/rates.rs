@@ -141,7 +141,7 @@ impl<'a> Ground<'a> {
                 (Process::Pairs(Unseen::increase(cells, limit, fractions(limit))), None)
             }
             (Question::Max { rate, forgives }, Some(failing)) => (
-                Process::known(KnownBaseline::rate(cells, failing, rate)),
+                Process::KnownAlone(Box::new(KnownBaseline::rate(cells, failing, rate))),
                 forgives.then(|| Process::known(KnownBaseline::improvement(cells, failing))),
             ),
             (Question::Max { rate, forgives }, None) => (
@@ -159,6 +159,8 @@ impl<'a> Ground<'a> {
 #[derive(Clone, Debug)]
 enum Process {
     Known(Box<KnownBaseline>),
+    /// Of the candidate's own rate, the baseline being known.
+    KnownAlone(Box<KnownBaseline>),
     Pairs(Unseen),
     /// Of the candidate alone.
     Alone(Unseen),
@@ -169,38 +171,38 @@ impl Process {
         Self::Known(Box::new(process))
     }
 
-    /// A pair without an answer makes no difference: where the baseline's outcome is known, the candidate's is
-    /// taken to be the same.
+    /// A pair without an answer makes no difference between the models, and is no failure of the candidate's. Where
+    /// the baseline's outcome is known it must be given as it is, so the candidate's is taken to be the same.
     fn add(&mut self, pair: &Pair) {
         let fails = |side| pair.side(side).is_some_and(|sample| sample.failure);
         let (mut baseline, mut candidate) = (fails(Side::Baseline), fails(Side::Candidate));
         if !pair.answered() {
-            baseline &= matches!(self, Self::Known(_));
-            candidate = baseline;
+            baseline &= matches!(self, Self::Known(_) | Self::KnownAlone(_));
+            candidate = baseline && matches!(self, Self::Known(_));
         }
         match self {
-            Self::Known(process) => process.add(baseline, candidate),
+            Self::Known(process) | Self::KnownAlone(process) => process.add(baseline, candidate),
             Self::Pairs(process) | Self::Alone(process) => process.add(baseline, candidate),
         }
     }
 
     fn capitals(&self) -> (f64, f64) {
         match self {
-            Self::Known(process) => process.capitals(),
+            Self::Known(process) | Self::KnownAlone(process) => process.capitals(),
             Self::Pairs(process) | Self::Alone(process) => process.capitals(),
         }
     }
 
     fn must_pass(&self) -> bool {
         match self {
-            Self::Known(process) => process.must_pass(),
+            Self::Known(process) | Self::KnownAlone(process) => process.must_pass(),
             Self::Pairs(process) | Self::Alone(process) => process.must_pass(),
         }
     }
 
     fn must_fail(&self) -> bool {
         match self {
-            Self::Known(process) => process.must_fail(),
+            Self::Known(process) | Self::KnownAlone(process) => process.must_fail(),
             Self::Pairs(process) | Self::Alone(process) => process.must_fail(),
         }
     }
