@@ -41,8 +41,7 @@ pub(super) fn evaluate(limits: &Limits, pairs: &[Pair], planned: &Planned) -> Ve
     let has_baseline = pairs.iter().any(|pair| pair.baseline.is_some());
     let seen = u64::try_from(pairs.len()).unwrap_or(u64::MAX);
     let mut results = Vec::new();
-    let all =
-        Counts { tally: tallies.all, remaining: planned.pairs.saturating_sub(seen), has_baseline };
+    let all = Counts::new(tallies.all, planned.pairs, seen, has_baseline);
     rate_limits("failure_rate", &limits.failure_rate, &all, &mut results);
     cost(&limits.cost_per_1k, pairs, has_baseline, &mut results);
     latency(&limits.latency_p95, pairs, has_baseline, &mut results);
@@ -50,11 +49,9 @@ pub(super) fn evaluate(limits: &Limits, pairs: &[Pair], planned: &Planned) -> Ve
     for (tag, limit) in &limits.by_tag {
         let in_tag = |pair: &&Pair| pair.tags.iter().any(|known| known == tag);
         let seen = u64::try_from(pairs.iter().filter(in_tag).count()).unwrap_or(u64::MAX);
-        let counts = Counts {
-            tally: tallies.by_tag.get(tag).copied().unwrap_or_default(),
-            remaining: planned.by_tag.get(tag).copied().unwrap_or(0).saturating_sub(seen),
-            has_baseline,
-        };
+        let tally = tallies.by_tag.get(tag).copied().unwrap_or_default();
+        let cells = planned.by_tag.get(tag).copied().unwrap_or(0);
+        let counts = Counts::new(tally, cells, seen, has_baseline);
         rate_limits(&format!("by_tag.{tag}.failure_rate"), limit, &counts, &mut results);
     }
     results
@@ -63,14 +60,26 @@ pub(super) fn evaluate(limits: &Limits, pairs: &[Pair], planned: &Planned) -> Ve
 /// What a rate limit is judged by.
 struct Counts {
     tally: Tally,
+    /// Pairs of the whole draw, those without an answer among them.
+    cells: u64,
+    /// Pairs that were not asked for.
     remaining: u64,
     has_baseline: bool,
 }
 
 impl Counts {
-    /// Pairs of the whole draw, those without an answer aside.
-    const fn whole(&self) -> u64 {
-        self.tally.n + self.remaining
+    fn new(tally: Tally, planned: u64, seen: u64, has_baseline: bool) -> Self {
+        Self {
+            tally,
+            cells: planned.max(seen),
+            remaining: planned.saturating_sub(seen),
+            has_baseline,
+        }
+    }
+
+    /// Pairs that were asked for and not answered.
+    const fn lost(&self) -> u64 {
+        self.cells.saturating_sub(self.remaining).saturating_sub(self.tally.n)
     }
 
     fn rate(&self, side: Side) -> Option<f64> {
@@ -133,11 +142,12 @@ fn rate_increase(name: String, limit: Points, counts: &Counts) -> LimitResult {
     }
     let tally = counts.tally;
     result.interval = difference_interval(tally.n, tally.candidate_only, tally.baseline_only);
-    let allowed = allowed(counts.whole(), limit.difference());
+    let allowed = allowed(counts.cells, limit.difference());
     let remaining = i128::from(counts.remaining);
     result.outcome = if counts.difference() - remaining > allowed {
         LimitOutcome::Fail
     } else if counts.difference() + remaining <= allowed {
+        note_lost(&mut result, counts, limit.difference());
         LimitOutcome::Pass
     } else {
         LimitOutcome::Inconclusive
@@ -153,11 +163,12 @@ fn rate_max(name: String, limit: Rate, strict: bool, counts: &Counts) -> LimitRe
     }
     let failures = i128::from(counts.tally.candidate());
     result.interval = rate_interval(counts.tally.candidate(), counts.tally.n);
-    let allowed = allowed(counts.whole(), limit.share());
+    let allowed = allowed(counts.cells, limit.share());
     let remaining = i128::from(counts.remaining);
     // An improvement is never blocked for not being improvement enough.
     let forgives = counts.has_baseline && !strict;
     result.outcome = if failures + remaining <= allowed {
+        note_lost(&mut result, counts, limit.share());
         LimitOutcome::Pass
     } else if forgives && counts.difference() + remaining < 0 {
         result.note = Some(FORGIVEN.to_owned());
@@ -168,6 +179,17 @@ fn rate_max(name: String, limit: Rate, strict: bool, counts: &Counts) -> LimitRe
         LimitOutcome::Inconclusive
     };
     result
+}
+
+/// Says why a limit is kept whose figure, over the answered pairs alone, lies a hair over it.
+fn note_lost(result: &mut LimitResult, counts: &Counts, limit: f64) {
+    let figure =
+        if result.name.ends_with("max_increase") { result.change } else { result.candidate };
+    if counts.lost() > 0 && figure.is_some_and(|figure| figure > limit) {
+        let lost = counts.lost();
+        result.note =
+            Some(format!("kept with the {lost} pairs without an answer, which make no difference"));
+    }
 }
 
 /// A number of a limit as a decimal, exact to twelve places.
@@ -327,7 +349,7 @@ fn latency(
     }
 }
 
-const FORGIVEN: &str = "over the limit, but lower than the baseline";
+pub(super) const FORGIVEN: &str = "over the limit, but lower than the baseline";
 
 const UNPROVEN: &str = "over the limit in this sample, but not shown at 95% confidence";
 

@@ -141,6 +141,21 @@ fn an_outage_is_no_bad_picture() {
 }
 
 #[test]
+fn a_pair_without_an_answer_makes_no_difference() {
+    // Eight more failures are 2% of 400 pairs, and 2.1% of the 385 that were answered.
+    let mut some = pairs(400, 8, 0);
+    for pair in some.iter_mut().rev().take(15) {
+        pair.candidate = sample(Outcome::Unavailable);
+    }
+    let ruling = judge(&limits(), &some);
+    assert_eq!(ruling.decision, Decision::Pass);
+    assert!(ruling.limits[0].change.unwrap() > 0.02);
+    insta::assert_snapshot!(ruling.limits[0].note.as_deref().unwrap(), @"kept with the 15 pairs without an answer, which make no difference");
+    some[100].candidate = sample(Outcome::Failed);
+    assert_eq!(judge(&limits(), &some).decision, Decision::Fail);
+}
+
+#[test]
 fn an_improvement_is_not_blocked_for_not_being_enough() {
     let mut limits = limits();
     limits.failure_rate.max = rate("1%");

@@ -289,7 +289,12 @@ impl Trial {
             Some(Decision::Fail) => LimitOutcome::Fail,
             Some(Decision::Inconclusive) | None => LimitOutcome::Inconclusive,
         };
-        if result.outcome == LimitOutcome::Fail {
+        // A note is about what was counted: it holds where counting decided.
+        let counted = self.terms.claim == Claim::Suite || !is_rate;
+        let forgiven = result.note.as_deref() == Some(limits::FORGIVEN);
+        if result.outcome == LimitOutcome::Fail
+            || !(counted || (forgiven && result.outcome == LimitOutcome::Pass))
+        {
             result.note = None;
         }
         result.decided_at = member
