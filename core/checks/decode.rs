@@ -11,6 +11,7 @@ use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 
 use super::container::{self, Content, Fault, Format};
+use super::features::Features;
 use super::{CheckResult, Finding, Picture};
 use crate::inert::one_line;
 use crate::policy::{CheckVocabulary, FromNode, Settings};
@@ -44,6 +45,7 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
     name: "decode",
     doc: "Whether the answer is a whole picture: its format by content, all of its bytes, within limits. It always runs.",
     on_by_default: true,
+    scoped: false,
     read: |node, problems| {
         let settings = DecodeSettings::from_node(node, problems)?;
         if settings.max_bytes == 0 || settings.max_pixels == 0 || settings.formats.is_empty() {
@@ -248,6 +250,7 @@ pub fn decode(
         icc,
         rgb: OnceLock::new(),
         luma: OnceLock::new(),
+        features: Features::default(),
     })
 }
 

@@ -22,9 +22,6 @@ record! {
         size: Option<PixelSize>,
         /// The least size in pixels, in both directions.
         min_size: Option<PixelSize>,
-        /// The tags to which the policy's own sizes apply; every case where empty. What a case itself
-        /// expects always applies.
-        tags: Vec<String> = "[]",
     }
 }
 
@@ -33,6 +30,7 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
     name: NAME,
     doc: "Whether size and aspect ratio are what the case or the policy expects.",
     on_by_default: true,
+    scoped: true,
     read: |node, problems| DimensionsSettings::from_node(node, problems).map(Settings::new),
     schema: DimensionsSettings::schema,
     expectations: &[
@@ -67,14 +65,23 @@ impl Check for Dimensions {
     }
 
     fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
+        self.look(picture, case, true)
+    }
+
+    fn inspect_expected(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
+        self.look(picture, case, false)
+    }
+}
+
+impl Dimensions {
+    /// `applies`: whether the case is one that the policy's own sizes are meant for.
+    fn look(&self, picture: &Picture, case: &Case, applies: bool) -> Vec<Finding> {
         let (width, height) = (picture.width(), picture.height());
         let settings = &self.settings;
         // Values were validated when the case was read; one that is not readable expects nothing.
         let own = |key: &str| case.expect.get(key).filter(|value| **value != Value::Null);
         let own_ratio = own("aspect_ratio").and_then(|v| AspectRatio::from_expectation(v).ok());
         let own_size = own("size").and_then(|v| PixelSize::from_expectation(v).ok());
-        let applies =
-            settings.tags.is_empty() || case.tags.iter().any(|tag| settings.tags.contains(tag));
         let silent = own_ratio.is_none() && own_size.is_none();
         // A case that expects a shape of its own is not held to the policy's as well: the two would
         // contradict each other.
@@ -160,37 +167,17 @@ fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use image::{DynamicImage, RgbImage};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::checks::{DecodeLimits, decode};
-    use crate::policy::{Node, Problems};
+    use crate::checks::testing::{self, case};
 
     fn picture(width: u32, height: u32) -> Picture {
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        DynamicImage::from(RgbImage::new(width, height))
-            .write_to(&mut bytes, image::ImageFormat::Png)
-            .unwrap();
-        decode(bytes.get_ref(), None, &DecodeLimits::default()).unwrap()
-    }
-
-    fn case(expect: &Value, tags: &[&str]) -> Case {
-        Case {
-            id: "c".to_owned(),
-            prompt: "p".to_owned(),
-            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-            expect: serde_json::from_value(expect.clone()).unwrap(),
-            image: None,
-            locale: None,
-        }
+        testing::picture(image::RgbImage::new(width, height))
     }
 
     fn check(settings: &Value) -> Box<dyn Check> {
-        let mut problems = Problems::new();
-        let settings = (VOCABULARY.read)(&Node::from_json(settings), &mut problems).unwrap();
-        assert!(problems.is_empty());
-        open(&settings).unwrap()
+        testing::check(NAME, settings)
     }
 
     fn said(settings: &Value, expect: &Value, tags: &[&str], size: (u32, u32)) -> String {
@@ -238,7 +225,7 @@ mod tests {
         ].join("\n"), @"
         Pass: asked 1:1, is 66×64 (1.03:1); Pass: at least 64×64 pixels, is 66×64
         Fail: asked 1:1, is 60×30 (2:1), off by 100%; Fail: asked at least 64×64 pixels, is only 60×30
-        Skipped: nothing is expected of the size
+        Skipped: only cases tagged brand are looked at
         Pass: asked 2:1, is 60×30 (2:1)
         Pass: asked 60×30 pixels, is 60×30; Fail: asked at least 64×64 pixels, is only 60×30
         ");
@@ -253,12 +240,8 @@ mod tests {
 
     #[test]
     fn settings_that_are_wrong_are_all_reported() {
-        let mut problems = Problems::new();
-        let node = Node::from_json(
-            &json!({"tolerence": "1%", "aspect_ratio": "wide", "size": 5, "min_size": "0x1", "tags": "x"}),
-        );
-        assert!((VOCABULARY.read)(&node, &mut problems).is_none());
-        assert_eq!(problems.errors(), 5);
+        let wrong = json!({"tolerence": "1%", "aspect_ratio": "wide", "size": 5, "min_size": "0x1", "tags": "x"});
+        assert_eq!(testing::configured(NAME, &wrong).unwrap_err().len(), 5);
     }
 
     proptest! {

@@ -9,19 +9,30 @@ use serde_json::{Map, Value};
 
 use crate::prompts::Case;
 
+mod blank;
+mod color_profile;
 mod container;
 mod decode;
 mod dimensions;
+mod features;
+mod palette;
 mod picture;
 mod ratio;
 mod registry;
+mod scope;
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod testing;
 
+pub use blank::BlankSettings;
+pub use color_profile::{Alpha, ColorProfileSettings};
 pub use container::Format;
 pub use decode::{Broken, DecodeLimits, DecodeSettings, decode};
 pub use dimensions::DimensionsSettings;
+pub use features::Space;
+pub use palette::{Colour, DeltaE, PaletteSettings};
 pub use picture::Picture;
 pub use ratio::{AspectRatio, PixelSize};
 pub use registry::{Kind, REGISTRY, all_expectations, decode_limits, open_all, vocabulary};
@@ -106,6 +117,12 @@ pub trait Check: Send + Sync {
     /// Looks at a picture of a case: one finding for each thing it looked for, at least one, none of
     /// them a pass where nothing was looked at.
     fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding>;
+
+    /// The same for a case that has none of the check's tags, and expects something of it by itself:
+    /// what the policy expects of every picture is left out.
+    fn inspect_expected(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
+        self.inspect(picture, case)
+    }
 }
 
 /// How the judging of one answer ended.

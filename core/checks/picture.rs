@@ -7,6 +7,7 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Rgb, RgbImage};
 
 use super::container::Format;
+use super::features::Features;
 use crate::units::Digest;
 
 /// A decoded picture, upright, with 8 bits a channel. Features are computed when a check first asks for
@@ -22,6 +23,7 @@ pub struct Picture {
     pub(super) icc: Option<Vec<u8>>,
     pub(super) rgb: OnceLock<RgbImage>,
     pub(super) luma: OnceLock<GrayImage>,
+    pub(super) features: Features,
 }
 
 impl Picture {

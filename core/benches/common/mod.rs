@@ -7,7 +7,7 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, ImageResult, RgbImage};
 use presscheck_core::checks::{Format, vocabulary};
-use presscheck_core::policy::{ConfiguredCheck, Node, Problems};
+use presscheck_core::policy::{ConfiguredCheck, Node, Problems, read_check};
 use presscheck_core::prompts::Case;
 
 /// Every check with its defaults.
@@ -15,10 +15,7 @@ pub(crate) fn configured() -> Vec<ConfiguredCheck> {
     let empty = Node::from_json(&serde_json::json!({}));
     vocabulary()
         .into_iter()
-        .filter_map(|check| {
-            let settings = (check.read)(&empty, &mut Problems::new())?;
-            Some(ConfiguredCheck { name: check.name, settings })
-        })
+        .filter_map(|check| read_check(&check, &empty, &mut Problems::new()))
         .collect()
 }
 

@@ -227,15 +227,12 @@ fn case(expect: serde_json::Value) -> Case {
 #[test]
 fn a_judgement_tells_all_that_was_found() {
     use crate::checks::{Judged, open_all};
-    use crate::policy::{ConfiguredCheck, Node, Problems};
+    use crate::policy::{Node, Problems, read_check};
 
     let empty = Node::from_json(&serde_json::json!({}));
     let configured: Vec<_> = crate::checks::vocabulary()
         .iter()
-        .map(|check| ConfiguredCheck {
-            name: check.name,
-            settings: (check.read)(&empty, &mut Problems::new()).unwrap(),
-        })
+        .map(|check| read_check(check, &empty, &mut Problems::new()).unwrap())
         .collect();
     let checks = open_all(&configured);
     let limits = DecodeLimits::default();
