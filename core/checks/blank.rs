@@ -4,10 +4,9 @@
 //! black frame, nothing but transparency, the checkerboard that stands for transparency, a crossed box.
 
 use image::RgbImage;
-use serde_json::{Value, json};
 
 use super::features::colour::hex;
-use super::{Check, CheckResult, Finding, Picture};
+use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
 use crate::record;
@@ -43,11 +42,8 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
     expectations: &[Expectation {
         key: "blank",
         doc: "Whether a plain picture is asked for: `blank` does not judge it then.",
-        validate: |value| match value {
-            Value::Bool(_) => Ok(()),
-            _ => Err("expected true or false".to_owned()),
-        },
-        schema: || json!({"type": "boolean"}),
+        validate: |value| read_expected::<bool>(value).map(|_| ()),
+        schema: bool::schema,
     }],
 };
 
@@ -67,7 +63,7 @@ impl Check for Blank {
     }
 
     fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
-        if case.expect.get("blank") == Some(&Value::Bool(true)) {
+        if expected(case, "blank") == Some(true) {
             return vec![Finding::new(NAME, CheckResult::Skipped, "a plain picture is expected")];
         }
         let least = self.settings.min_content.share();
@@ -299,6 +295,7 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use image::{DynamicImage, Rgb, RgbaImage};
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::checks::testing::canvas::{Canvas, Dice};

@@ -2,12 +2,11 @@
 //! whether it is transparent where it should be.
 
 use image::DynamicImage;
-use serde_json::{Value, json};
 
 use super::features::{Profile, Space};
-use super::{Check, CheckResult, Finding, Picture};
+use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
 use crate::choice;
-use crate::policy::{CheckVocabulary, Expectation, FromNode, Node, Problems, Settings};
+use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
 use crate::record;
 use crate::units::Rate;
@@ -53,17 +52,14 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
         Expectation {
             key: "color_space",
             doc: "The colour space of the picture: `srgb`, `display_p3` or `adobe_rgb`.",
-            validate: |value| word::<Space>(value).map(|_| ()),
+            validate: |value| read_expected::<Space>(value).map(|_| ()),
             schema: Space::schema,
         },
         Expectation {
             key: "alpha",
             doc: "Whether the picture must be transparent in places (`true`) or nowhere (`false`).",
-            validate: |value| match value {
-                Value::Bool(_) => Ok(()),
-                _ => Err("expected true or false".to_owned()),
-            },
-            schema: || json!({"type": "boolean"}),
+            validate: |value| read_expected::<bool>(value).map(|_| ()),
+            schema: bool::schema,
         },
     ],
 };
@@ -72,15 +68,6 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
 pub(super) fn open(settings: &Settings) -> Option<Box<dyn Check>> {
     let settings = settings.get::<ColorProfileSettings>()?.clone();
     Some(Box::new(ColourProfile { settings }))
-}
-
-/// A word that a case expects, read as the policy's words are.
-fn word<T: FromNode>(value: &Value) -> Result<T, String> {
-    let mut problems = Problems::new();
-    let read = T::from_node(&Node::from_json(value), &mut problems);
-    read.ok_or_else(|| {
-        problems.sorted().first().map(|problem| problem.message.clone()).unwrap_or_default()
-    })
 }
 
 struct ColourProfile {
@@ -105,13 +92,9 @@ impl ColourProfile {
     /// `applies`: whether the case is one that the policy's own settings are meant for.
     fn look(&self, picture: &Picture, case: &Case, applies: bool) -> Vec<Finding> {
         let settings = &self.settings;
-        let own_space = case.expect.get("color_space").and_then(|value| word(value).ok());
-        let space = own_space.or_else(|| settings.space.filter(|_| applies));
-        let own_alpha = match case.expect.get("alpha") {
-            Some(Value::Bool(true)) => Some(Alpha::Required),
-            Some(Value::Bool(false)) => Some(Alpha::None),
-            _ => None,
-        };
+        let space = expected(case, "color_space").or_else(|| settings.space.filter(|_| applies));
+        let own_alpha = expected(case, "alpha")
+            .map(|clear: bool| if clear { Alpha::Required } else { Alpha::None });
         let alpha = own_alpha.or_else(|| Some(settings.alpha).filter(|_| applies));
         let mut findings = Vec::new();
         if applies && settings.embedded {
@@ -251,6 +234,7 @@ fn judge_alpha(picture: &Picture, asked: Alpha) -> Finding {
 mod tests {
     use image::{Rgb, RgbImage, Rgba, RgbaImage};
     use moxcms::ColorProfile;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::checks::testing::{case, check, lines, picture, with_profile};

@@ -9,14 +9,16 @@ use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
+use serde_json::{Value, json};
 
 use super::container::{self, Content, Fault, Format};
 use super::features::Features;
-use super::{CheckResult, Finding, Picture};
+use super::{CheckResult, Finding, Picture, expected, read_expected};
 use crate::inert::one_line;
-use crate::policy::{CheckVocabulary, FromNode, Settings};
-use crate::record;
+use crate::policy::{CheckVocabulary, Expectation, FromNode, Kind, Node, Problems, Settings};
+use crate::prompts::Case;
 use crate::units::Digest;
+use crate::{choice, record};
 
 /// The most scans of a JPEG. Encoders write about ten; thousands of empty ones keep a decoder busy for
 /// hours (https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf).
@@ -37,6 +39,42 @@ record! {
         max_pixels: u64 = "67108864",
         /// The formats that count as usable: `png`, `jpeg`, `webp`, `gif`.
         formats: Vec<Format> = r#"["png", "jpeg", "webp"]"#,
+        /// Whether pictures may move: more than one frame.
+        animation: Animation = "any",
+        /// The bits a channel that pictures must have, 8 or 16.
+        bit_depth: Option<BitDepth>,
+    }
+}
+
+choice! {
+    /// Whether pictures may have more than one frame.
+    pub enum Animation {
+        /// They may.
+        Any = "any",
+        /// They must not.
+        None = "none",
+        /// They must.
+        Required = "required",
+    }
+}
+
+/// Bits a channel: 8 or 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitDepth(pub u8);
+
+impl FromNode for BitDepth {
+    fn from_node(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match node.kind {
+            Kind::Int(8) => Some(Self(8)),
+            Kind::Int(16) => Some(Self(16)),
+            _ => {
+                problems.error(node.span, "expected 8 or 16 bits a channel");
+                None
+            }
+        }
+    }
+    fn schema() -> Value {
+        json!({"enum": [8, 16]})
     }
 }
 
@@ -59,7 +97,26 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
         Some(Settings::new(settings))
     },
     schema: DecodeSettings::schema,
-    expectations: &[],
+    expectations: &[
+        Expectation {
+            key: "format",
+            doc: "The format of the file: `png`, `jpeg`, `webp` or `gif`.",
+            validate: |value| read_expected::<Format>(value).map(|_| ()),
+            schema: Format::schema,
+        },
+        Expectation {
+            key: "animated",
+            doc: "Whether the picture has more than one frame (`true`) or one (`false`).",
+            validate: |value| read_expected::<bool>(value).map(|_| ()),
+            schema: bool::schema,
+        },
+        Expectation {
+            key: "bit_depth",
+            doc: "The bits a channel, 8 or 16.",
+            validate: |value| read_expected::<BitDepth>(value).map(|_| ()),
+            schema: BitDepth::schema,
+        },
+    ],
 };
 
 /// The limits under which answers are decoded.
@@ -72,6 +129,10 @@ pub struct DecodeLimits {
     pub max_pixels: u64,
     /// The formats that count as usable.
     pub formats: Vec<Format>,
+    /// Whether pictures may have more than one frame.
+    pub animation: Animation,
+    /// The bits a channel that they must have.
+    pub bit_depth: Option<BitDepth>,
 }
 
 impl Default for DecodeLimits {
@@ -80,6 +141,8 @@ impl Default for DecodeLimits {
             max_bytes: 32 * 1024 * 1024,
             max_pixels: 64 * 1024 * 1024,
             formats: vec![Format::Png, Format::Jpeg, Format::Webp],
+            animation: Animation::Any,
+            bit_depth: None,
         }
     }
 }
@@ -90,6 +153,8 @@ impl From<&DecodeSettings> for DecodeLimits {
             max_bytes: settings.max_bytes,
             max_pixels: settings.max_pixels,
             formats: settings.formats.clone(),
+            animation: settings.animation,
+            bit_depth: settings.bit_depth,
         }
     }
 }
@@ -151,6 +216,44 @@ pub(super) fn finding(picture: &Picture, limits: &DecodeLimits) -> Finding {
         finding = finding.measured("content_type", one_line(claimed, 60));
     }
     finding
+}
+
+/// What of a decoded picture is not as the case or the policy asks: format, frames, bits a channel.
+pub(super) fn contradictions(
+    picture: &Picture,
+    case: &Case,
+    limits: &DecodeLimits,
+) -> Vec<Finding> {
+    let fail = |message: String| Finding::new("decode", CheckResult::Fail, message);
+    let mut findings = Vec::new();
+    let is = picture.format();
+    if let Some(asked) = expected::<Format>(case, "format").filter(|asked| *asked != is) {
+        let message = format!("asked a {}, the answer is a {}", asked.name(), is.name());
+        findings.push(fail(message).measured("format", is.word()).limit("format", asked.word()));
+    }
+    let asked = match expected::<bool>(case, "animated") {
+        Some(true) => Animation::Required,
+        Some(false) => Animation::None,
+        None => limits.animation,
+    };
+    let moves = picture.is_animated();
+    if (asked == Animation::None && moves) || (asked == Animation::Required && !moves) {
+        let message = if moves {
+            "the picture is animated; a still one was asked"
+        } else {
+            "the picture does not move; an animated one was asked"
+        };
+        let finding = fail(message.to_owned()).measured("animated", moves);
+        findings.push(finding.limit("animation", asked.word()));
+    }
+    let bits = picture.bit_depth();
+    if let Some(BitDepth(asked)) = expected(case, "bit_depth").or(limits.bit_depth)
+        && (bits > 8) != (asked > 8)
+    {
+        let message = format!("asked {asked} bits a channel, the picture has {bits}");
+        findings.push(fail(message).measured("bit_depth", bits).limit("bit_depth", asked));
+    }
+    findings
 }
 
 /// Whether a claimed media type contradicts the content. The ones that claim nothing never do.
@@ -234,7 +337,7 @@ pub fn decode(
     // The decoders are fuzzed by their authors and by us, and still are not ours: one that panics has
     // met a picture that nobody can use.
     let unpacked = catch_unwind(AssertUnwindSafe(|| unpack(format, bytes, &within)));
-    let (pixels, icc) = unpacked.unwrap_or_else(|_| {
+    let (pixels, icc, bits) = unpacked.unwrap_or_else(|_| {
         Err(broken("corrupt", format!("the {name} is damaged: the decoder gave up on it")))
     })?;
     if pixels.width() == 0 || pixels.height() == 0 {
@@ -247,6 +350,7 @@ pub fn decode(
         byte_len: bytes.len(),
         digest: Digest::of(bytes),
         animated: structure.animated,
+        bits,
         icc,
         rgb: OnceLock::new(),
         luma: OnceLock::new(),
@@ -264,7 +368,8 @@ fn media_type(header: &str) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-type Unpacked = (DynamicImage, Option<Vec<u8>>);
+/// The pixels, the colour profile, and the bits a channel of the file.
+type Unpacked = (DynamicImage, Option<Vec<u8>>, u8);
 
 /// Runs the decoder of the format.
 fn unpack(
@@ -300,11 +405,13 @@ fn finish(
     // Neither is worth losing a picture over: without them it is upright, and sRGB.
     let orientation = decoder.orientation().ok();
     let icc = decoder.icc_profile().ok().flatten().filter(|icc| icc.len() as u64 <= MAX_METADATA);
+    let coded = decoder.original_color_type();
+    let bits = coded.bits_per_pixel() / u16::from(coded.channel_count().max(1));
     let mut pixels = eight_bits(DynamicImage::from_decoder(decoder).map_err(wrong)?);
     if let Some(orientation) = orientation {
         pixels.apply_orientation(orientation);
     }
-    Ok((pixels, icc))
+    Ok((pixels, icc, u8::try_from(bits).unwrap_or(u8::MAX)))
 }
 
 /// 8 bits a channel: what every check looks at, at half the memory.

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::bars;
+use super::features::colour::hex;
 use super::ratio::{AspectRatio, PixelSize};
-use super::{Check, CheckResult, Finding, Picture};
+use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
 use crate::record;
@@ -22,6 +24,9 @@ record! {
         size: Option<PixelSize>,
         /// The least size in pixels, in both directions.
         min_size: Option<PixelSize>,
+        /// The largest share of the height or width that bars above and below, or at the sides, may take.
+        /// Bars are not looked for where it is absent.
+        max_bars: Option<Rate>,
     }
 }
 
@@ -45,6 +50,12 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
             doc: "The exact size in pixels: `1024x768`.",
             validate: |value| PixelSize::from_expectation(value).map(|_| ()),
             schema: PixelSize::schema,
+        },
+        Expectation {
+            key: "bars",
+            doc: "Whether bars above and below, or at the sides, may be there (`true`) or must not (`false`).",
+            validate: |value| read_expected::<bool>(value).map(|_| ()),
+            schema: bool::schema,
         },
     ],
 };
@@ -94,6 +105,12 @@ impl Dimensions {
         findings.extend(ratio.map(|ratio| judge_ratio(width, height, &ratio, settings.tolerance)));
         findings.extend(size.map(|size| judge_size(width, height, size)));
         findings.extend(least.map(|least| judge_least(width, height, least)));
+        let most = match expected(case, "bars") {
+            Some(true) => None,
+            Some(false) => settings.max_bars.or_else(|| Rate::new(0.0)),
+            None => settings.max_bars.filter(|_| applies),
+        };
+        findings.extend(most.map(|most| judge_bars(picture, most)));
         if findings.is_empty() {
             findings.push(
                 Finding::new(NAME, CheckResult::Skipped, "nothing is expected of the size")
@@ -152,6 +169,32 @@ fn judge_least(width: u32, height: u32, least: PixelSize) -> Finding {
         .measured("height", height)
         .limit("min_width", least.width)
         .limit("min_height", least.height)
+}
+
+fn judge_bars(picture: &Picture, most: Rate) -> Finding {
+    let (width, height) = (picture.width(), picture.height());
+    let Some(found) = bars::find(picture.rgb()) else {
+        return Finding::new(NAME, CheckResult::Pass, "there are no bars")
+            .measured("bars", 0)
+            .limit("max_bars", json!(most));
+    };
+    let both = found.first + found.last;
+    let (share, place, of, region) = if found.sides {
+        let inner = [found.first, 0, width.saturating_sub(both), height];
+        (f64::from(both) / f64::from(width.max(1)), "at the sides", "width", inner)
+    } else {
+        let inner = [0, found.first, width, height.saturating_sub(both)];
+        (f64::from(both) / f64::from(height.max(1)), "above and below", "height", inner)
+    };
+    let colour = hex(found.colour);
+    let shown = percent(share);
+    let message =
+        format!("bars {place}, of {colour}, take {shown} of the {of}, at most {most} may");
+    let mut finding = Finding::new(NAME, result(share <= most.share()), message)
+        .measured("bars", rounded(share))
+        .limit("max_bars", json!(most));
+    finding.region = Some(region);
+    finding
 }
 
 /// Four decimals, so that evidence reads well and is the same on every machine.
@@ -236,6 +279,32 @@ mod tests {
         let findings = check(&json!({}))
             .inspect(&picture(128, 128), &case(&json!({"aspect_ratio": "3:4"}), &[]));
         insta::assert_snapshot!(serde_json::to_string(&findings).unwrap(), @r#"[{"check":"dimensions","result":"fail","message":"asked 3:4, is 128×128 (1:1), off by 33%","measured":{"width":128,"height":128,"aspect_ratio":1.0,"off_by":0.3333},"limit":{"aspect_ratio":"3:4","tolerance":0.01}}]"#);
+    }
+
+    #[test]
+    fn bars_are_held_to_the_limit() {
+        use crate::checks::testing::{bad, good, lines};
+        let scene = good::one(0, 0).pixels;
+        let boxed = testing::picture(bad::barred(&scene, 0.1, false, 0));
+        let limit = json!({"max_bars": "2%"});
+        let of = |settings: &Value, expect: Value| {
+            lines(&check(settings).inspect(&boxed, &case(&expect, &[])))
+        };
+        insta::assert_snapshot!([
+            of(&limit, json!({})),
+            of(&limit, json!({"bars": true})),
+            of(&json!({}), json!({"bars": false})),
+            of(&json!({}), json!({})),
+            lines(&check(&limit).inspect(&testing::picture(scene), &case(&json!({}), &[]))),
+        ].join("\n"), @"
+        Fail: bars above and below, of #000000, take 20% of the height, at most 2% may
+        Skipped: nothing is expected of the size
+        Fail: bars above and below, of #000000, take 20% of the height, at most 0% may
+        Skipped: nothing is expected of the size
+        Pass: there are no bars
+        ");
+        let found = check(&limit).inspect(&boxed, &case(&json!({}), &[])).remove(0);
+        assert_eq!(found.region, Some([0, 30, 400, 240]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::decode::{self, DecodeLimits, DecodeSettings};
 use super::scope::Scoped;
-use super::{Check, blank, color_profile, dimensions, palette};
+use super::{Check, blank, color_profile, composition, dimensions, palette, sharpness};
 use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
 use crate::prompts::GENERAL_EXPECTATIONS;
 
@@ -23,6 +23,8 @@ pub const REGISTRY: &[Kind] = &[
     Kind { vocabulary: dimensions::VOCABULARY, open: dimensions::open },
     Kind { vocabulary: palette::VOCABULARY, open: palette::open },
     Kind { vocabulary: color_profile::VOCABULARY, open: color_profile::open },
+    Kind { vocabulary: sharpness::VOCABULARY, open: sharpness::open },
+    Kind { vocabulary: composition::VOCABULARY, open: composition::open },
 ];
 
 /// The registry, as the policy's reader wants it.
@@ -88,7 +90,10 @@ mod tests {
         let configured = defaults();
         assert_eq!(configured.len(), REGISTRY.len());
         let opened: Vec<_> = open_all(&configured).iter().map(|check| check.name()).collect();
-        assert_eq!(opened, ["blank", "dimensions", "palette", "color_profile"]);
+        assert_eq!(
+            opened,
+            ["blank", "dimensions", "palette", "color_profile", "sharpness", "composition"]
+        );
         assert_eq!(decode_limits(&configured), DecodeLimits::default());
         assert_eq!(decode_limits(&[]), DecodeLimits::default());
     }

@@ -8,10 +8,12 @@ use super::Picture;
 
 pub(super) mod colour;
 mod histogram;
+mod lab_plane;
 mod profile;
 mod small;
 
 pub(super) use histogram::Colours;
+pub(super) use lab_plane::LabPlane;
 pub(super) use profile::Profile;
 pub use profile::Space;
 
@@ -19,6 +21,7 @@ pub use profile::Space;
 #[derive(Debug, Default)]
 pub(super) struct Features {
     small: OnceLock<RgbImage>,
+    lab: OnceLock<LabPlane>,
     colours: OnceLock<Colours>,
     profile: OnceLock<Profile>,
 }
@@ -31,6 +34,11 @@ impl Picture {
             self.profile().convert(&mut small);
             small
         })
+    }
+
+    /// A copy of at most 128 pixels a side in CIELAB.
+    pub(super) fn lab(&self) -> &LabPlane {
+        self.features.lab.get_or_init(|| LabPlane::of(self.small()))
     }
 
     /// Which colours there are, and how many pixels have each.

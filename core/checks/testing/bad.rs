@@ -74,3 +74,11 @@ pub(in crate::checks) fn checkered(picture: &RgbImage, side: u32, share: f32) ->
         }
     })
 }
+
+/// Moved to the right by a share of the width; what comes in at the left goes on as the edge was.
+pub(in crate::checks) fn moved(picture: &RgbImage, share: f32) -> RgbImage {
+    let by = (picture.width() as f32 * share) as u32;
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        *picture.get_pixel(x.saturating_sub(by), y)
+    })
+}

@@ -7,7 +7,7 @@ use super::scenes::SCENES;
 use super::through_jpeg;
 
 /// How many of each kind there are.
-const EACH: u64 = 30;
+const EACH: u64 = 32;
 
 /// A good picture.
 pub(in crate::checks) struct Good {

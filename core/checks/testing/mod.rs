@@ -16,6 +16,7 @@ use crate::prompts::Case;
 pub(super) mod bad;
 pub(super) mod canvas;
 pub(super) mod good;
+mod measured;
 pub(super) mod scenes;
 
 /// A case that expects this, with these tags.
