@@ -158,9 +158,10 @@ fn judge_margin(subject: &Subject, margin: Rate) -> Finding {
         gaps().filter(|(_, gap)| *gap < margin.share()).map(|(side, _)| side).collect();
     let measured: Map<String, Value> =
         gaps().map(|(side, gap)| (side.to_owned(), json!(rounded(gap)))).collect();
-    let (outcome, message) = if over.len() == 4 {
-        // A frame, or a pattern over all of the picture, is no subject.
-        (CheckResult::Skipped, "what stands out fills the picture on all sides".to_owned())
+    let (outcome, message) = if over.len() >= 3 {
+        // A frame, a pattern, a skyline before the sky: no subject that could be whole.
+        let message = "what stands out runs over three sides or more, and is no single subject";
+        (CheckResult::Skipped, message.to_owned())
     } else if !cut.is_empty() {
         (CheckResult::Fail, format!("the subject is cut at the {}", list(&cut)))
     } else if !over.is_empty() {

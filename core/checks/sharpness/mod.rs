@@ -47,7 +47,7 @@ record! {
         /// How many times stronger steps may be where blocks of 8 pixels meet than anywhere else.
         max_blocking: Blocking = "2",
         /// The least share of the picture's size to which its detail must reach.
-        min_detail: Rate = "35%",
+        min_detail: Rate = "42%",
     }
 }
 

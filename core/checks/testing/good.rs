@@ -28,7 +28,7 @@ pub(in crate::checks) fn one(kind: usize, number: u64) -> Good {
     Good { kind: name, pixels }
 }
 
-/// The whole set, picture by picture, so that only one is held at a time.
+/// The numbers of the pictures of each kind.
 pub(in crate::checks) fn all() -> impl Iterator<Item = (usize, u64)> {
     (0..SCENES.len()).flat_map(|kind| (0..EACH).map(move |number| (kind, number)))
 }

@@ -2,16 +2,18 @@
 //!
 //! Everything follows from a seed, so that every machine sees the same pictures.
 
-use std::io::Cursor;
+use std::sync::OnceLock;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use serde_json::Value;
 
+use super::features::Features;
 use super::registry::{REGISTRY, open_all};
-use super::{Check, DecodeLimits, Finding, Picture, decode};
+use super::{Check, DecodeLimits, Finding, Format, Picture, decode};
 use crate::policy::{ConfiguredCheck, Node, Problems, read_check};
 use crate::prompts::Case;
+use crate::units::Digest;
 
 pub(super) mod bad;
 pub(super) mod canvas;
@@ -51,11 +53,21 @@ pub(super) fn lines(findings: &[Finding]) -> String {
     findings.iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
-/// A picture without loss.
+/// A picture of these pixels, as decoded from a PNG.
 pub(super) fn picture(pixels: impl Into<DynamicImage>) -> Picture {
-    let mut bytes = Cursor::new(Vec::new());
-    pixels.into().write_to(&mut bytes, ImageFormat::Png).unwrap();
-    decode(bytes.get_ref(), None, &DecodeLimits::default()).unwrap()
+    Picture {
+        pixels: pixels.into(),
+        format: Format::Png,
+        content_type: None,
+        byte_len: 0,
+        digest: Digest::of(b""),
+        animated: false,
+        bits: 8,
+        icc: None,
+        rgb: OnceLock::new(),
+        luma: OnceLock::new(),
+        features: Features::default(),
+    }
 }
 
 /// The pixels after a JPEG of this quality.

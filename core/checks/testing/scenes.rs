@@ -243,6 +243,10 @@ fn line_drawing(dice: &mut Dice, width: u32, height: u32) -> Canvas {
         for _ in 0..10 + dice.below(25) {
             let step = w * 0.014;
             let next = (x + turn.cos() * step, y + turn.sin() * step);
+            let inside = |at: f32, end: f32| (0.06..0.94).contains(&(at / end));
+            if !inside(next.0, w) || !inside(next.1, h) {
+                break;
+            }
             canvas.stroke((x, y), next, 1.6 * w / 400.0, ink);
             (x, y) = next;
             turn += bend + dice.between(-0.1, 0.1);
