@@ -26,7 +26,7 @@ pub(super) fn find(picture: &RgbImage) -> Option<Bars> {
     let (width, height) = picture.dimensions();
     let at = |x, y| picture.get_pixel_checked(x, y).map_or([0; 3], |pixel| pixel.0);
     let across = pair(height, width, |line, along| at(along, line));
-    let down = pair(width, height, |line, along| at(line, along));
+    let down = pair(width, height, at);
     match (across, down) {
         (Some((first, last, colour)), None) => Some(Bars { sides: false, first, last, colour }),
         (None, Some((first, last, colour))) => Some(Bars { sides: true, first, last, colour }),
