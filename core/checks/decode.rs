@@ -9,16 +9,19 @@ use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
-use serde_json::{Value, json};
 
 use super::container::{self, Content, Fault, Format};
 use super::features::Features;
-use super::{CheckResult, Finding, Picture, expected, read_expected};
+use super::{CheckResult, Finding, Picture};
 use crate::inert::one_line;
-use crate::policy::{CheckVocabulary, Expectation, FromNode, Kind, Node, Problems, Settings};
-use crate::prompts::Case;
+use crate::policy::{CheckVocabulary, FromNode, Settings};
+use crate::record;
 use crate::units::Digest;
-use crate::{choice, record};
+
+mod asked;
+
+pub(super) use asked::contradictions;
+pub use asked::{Animation, BitDepth};
 
 /// The most scans of a JPEG. Encoders write about ten; thousands of empty ones keep a decoder busy for
 /// hours (https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf).
@@ -46,38 +49,6 @@ record! {
     }
 }
 
-choice! {
-    /// Whether pictures may have more than one frame.
-    pub enum Animation {
-        /// They may.
-        Any = "any",
-        /// They must not.
-        None = "none",
-        /// They must.
-        Required = "required",
-    }
-}
-
-/// Bits a channel: 8 or 16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BitDepth(pub u8);
-
-impl FromNode for BitDepth {
-    fn from_node(node: &Node, problems: &mut Problems) -> Option<Self> {
-        match node.kind {
-            Kind::Int(8) => Some(Self(8)),
-            Kind::Int(16) => Some(Self(16)),
-            _ => {
-                problems.error(node.span, "expected 8 or 16 bits a channel");
-                None
-            }
-        }
-    }
-    fn schema() -> Value {
-        json!({"enum": [8, 16]})
-    }
-}
-
 /// What the policy's reader must know.
 pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
     name: "decode",
@@ -97,26 +68,7 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
         Some(Settings::new(settings))
     },
     schema: DecodeSettings::schema,
-    expectations: &[
-        Expectation {
-            key: "format",
-            doc: "The format of the file: `png`, `jpeg`, `webp` or `gif`.",
-            validate: |value| read_expected::<Format>(value).map(|_| ()),
-            schema: Format::schema,
-        },
-        Expectation {
-            key: "animated",
-            doc: "Whether the picture has more than one frame (`true`) or one (`false`).",
-            validate: |value| read_expected::<bool>(value).map(|_| ()),
-            schema: bool::schema,
-        },
-        Expectation {
-            key: "bit_depth",
-            doc: "The bits a channel, 8 or 16.",
-            validate: |value| read_expected::<BitDepth>(value).map(|_| ()),
-            schema: BitDepth::schema,
-        },
-    ],
+    expectations: asked::EXPECTATIONS,
 };
 
 /// The limits under which answers are decoded.
@@ -216,44 +168,6 @@ pub(super) fn finding(picture: &Picture, limits: &DecodeLimits) -> Finding {
         finding = finding.measured("content_type", one_line(claimed, 60));
     }
     finding
-}
-
-/// What of a decoded picture is not as the case or the policy asks: format, frames, bits a channel.
-pub(super) fn contradictions(
-    picture: &Picture,
-    case: &Case,
-    limits: &DecodeLimits,
-) -> Vec<Finding> {
-    let fail = |message: String| Finding::new("decode", CheckResult::Fail, message);
-    let mut findings = Vec::new();
-    let is = picture.format();
-    if let Some(asked) = expected::<Format>(case, "format").filter(|asked| *asked != is) {
-        let message = format!("asked a {}, the answer is a {}", asked.name(), is.name());
-        findings.push(fail(message).measured("format", is.word()).limit("format", asked.word()));
-    }
-    let asked = match expected::<bool>(case, "animated") {
-        Some(true) => Animation::Required,
-        Some(false) => Animation::None,
-        None => limits.animation,
-    };
-    let moves = picture.is_animated();
-    if (asked == Animation::None && moves) || (asked == Animation::Required && !moves) {
-        let message = if moves {
-            "the picture is animated; a still one was asked"
-        } else {
-            "the picture does not move; an animated one was asked"
-        };
-        let finding = fail(message.to_owned()).measured("animated", moves);
-        findings.push(finding.limit("animation", asked.word()));
-    }
-    let bits = picture.bit_depth();
-    if let Some(BitDepth(asked)) = expected(case, "bit_depth").or(limits.bit_depth)
-        && (bits > 8) != (asked > 8)
-    {
-        let message = format!("asked {asked} bits a channel, the picture has {bits}");
-        findings.push(fail(message).measured("bit_depth", bits).limit("bit_depth", asked));
-    }
-    findings
 }
 
 /// Whether a claimed media type contradicts the content. The ones that claim nothing never do.

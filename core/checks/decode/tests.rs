@@ -2,6 +2,8 @@ use std::io::Cursor;
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
+use serde_json::{Value, json};
+
 use super::*;
 use crate::checks::judge;
 use crate::prompts::Case;

@@ -1,6 +1,7 @@
 //! Colours as people see them: CIELAB, and the difference of two colours by CIEDE2000.
 
 use std::f64::consts::PI;
+use std::sync::LazyLock;
 
 /// A colour in CIELAB under daylight (D65).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,10 +19,15 @@ pub(in crate::checks) fn linear(coded: f64) -> f64 {
     if coded <= 0.040_45 { coded / 12.92 } else { ((coded + 0.055) / 1.055).powf(2.4) }
 }
 
+/// The light of each value of 8 bits: powers are slow, and a picture has thousands of colours.
+static LIGHT: LazyLock<Vec<f64>> =
+    LazyLock::new(|| (0..=255_u8).map(|value| linear(f64::from(value) / 255.0)).collect());
+
 impl Lab {
     /// From sRGB with 8 bits a channel.
     pub(in crate::checks) fn of([red, green, blue]: [u8; 3]) -> Self {
-        let [r, g, b] = [red, green, blue].map(|channel| linear(f64::from(channel) / 255.0));
+        let [r, g, b] = [red, green, blue]
+            .map(|channel| LIGHT.get(usize::from(channel)).copied().unwrap_or(1.0));
         // The matrix of IEC 61966-2-1, each row divided by the white of D65.
         let x = (0.412_456_4 * r + 0.357_576_1 * g + 0.180_437_5 * b) / 0.950_47;
         let y = 0.212_672_9 * r + 0.715_152_2 * g + 0.072_175_0 * b;
