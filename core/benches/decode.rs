@@ -1,4 +1,4 @@
-//! How long decoding and the check of dimensions take on one picture of 1024×1024.
+//! How long decoding and all checks take on one picture of 1024×1024.
 //!
 //! Run with `cargo bench -p presscheck-core --bench decode`. Prints one line for each format: the median
 //! and the 95th percentile over 200 pictures.

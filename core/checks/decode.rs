@@ -11,11 +11,17 @@ use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 
 use super::container::{self, Content, Fault, Format};
+use super::features::Features;
 use super::{CheckResult, Finding, Picture};
 use crate::inert::one_line;
 use crate::policy::{CheckVocabulary, FromNode, Settings};
 use crate::record;
 use crate::units::Digest;
+
+mod asked;
+
+pub(super) use asked::contradictions;
+pub use asked::{Animation, BitDepth};
 
 /// The most scans of a JPEG. Encoders write about ten; thousands of empty ones keep a decoder busy for
 /// hours (https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf).
@@ -36,6 +42,10 @@ record! {
         max_pixels: u64 = "67108864",
         /// The formats that count as usable: `png`, `jpeg`, `webp`, `gif`.
         formats: Vec<Format> = r#"["png", "jpeg", "webp"]"#,
+        /// Whether pictures may move: more than one frame.
+        animation: Animation = "any",
+        /// The bits a channel that pictures must have, 8 or 16.
+        bit_depth: Option<BitDepth>,
     }
 }
 
@@ -44,6 +54,7 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
     name: "decode",
     doc: "Whether the answer is a whole picture: its format by content, all of its bytes, within limits. It always runs.",
     on_by_default: true,
+    scoped: false,
     read: |node, problems| {
         let settings = DecodeSettings::from_node(node, problems)?;
         if settings.max_bytes == 0 || settings.max_pixels == 0 || settings.formats.is_empty() {
@@ -57,7 +68,7 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
         Some(Settings::new(settings))
     },
     schema: DecodeSettings::schema,
-    expectations: &[],
+    expectations: asked::EXPECTATIONS,
 };
 
 /// The limits under which answers are decoded.
@@ -70,6 +81,10 @@ pub struct DecodeLimits {
     pub max_pixels: u64,
     /// The formats that count as usable.
     pub formats: Vec<Format>,
+    /// Whether pictures may have more than one frame.
+    pub animation: Animation,
+    /// The bits a channel that they must have.
+    pub bit_depth: Option<BitDepth>,
 }
 
 impl Default for DecodeLimits {
@@ -78,6 +93,8 @@ impl Default for DecodeLimits {
             max_bytes: 32 * 1024 * 1024,
             max_pixels: 64 * 1024 * 1024,
             formats: vec![Format::Png, Format::Jpeg, Format::Webp],
+            animation: Animation::Any,
+            bit_depth: None,
         }
     }
 }
@@ -88,6 +105,8 @@ impl From<&DecodeSettings> for DecodeLimits {
             max_bytes: settings.max_bytes,
             max_pixels: settings.max_pixels,
             formats: settings.formats.clone(),
+            animation: settings.animation,
+            bit_depth: settings.bit_depth,
         }
     }
 }
@@ -232,7 +251,7 @@ pub fn decode(
     // The decoders are fuzzed by their authors and by us, and still are not ours: one that panics has
     // met a picture that nobody can use.
     let unpacked = catch_unwind(AssertUnwindSafe(|| unpack(format, bytes, &within)));
-    let (pixels, icc) = unpacked.unwrap_or_else(|_| {
+    let (pixels, icc, bits) = unpacked.unwrap_or_else(|_| {
         Err(broken("corrupt", format!("the {name} is damaged: the decoder gave up on it")))
     })?;
     if pixels.width() == 0 || pixels.height() == 0 {
@@ -245,9 +264,11 @@ pub fn decode(
         byte_len: bytes.len(),
         digest: Digest::of(bytes),
         animated: structure.animated,
+        bits,
         icc,
         rgb: OnceLock::new(),
         luma: OnceLock::new(),
+        features: Features::default(),
     })
 }
 
@@ -261,7 +282,8 @@ fn media_type(header: &str) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-type Unpacked = (DynamicImage, Option<Vec<u8>>);
+/// The pixels, the colour profile, and the bits a channel of the file.
+type Unpacked = (DynamicImage, Option<Vec<u8>>, u8);
 
 /// Runs the decoder of the format.
 fn unpack(
@@ -297,11 +319,13 @@ fn finish(
     // Neither is worth losing a picture over: without them it is upright, and sRGB.
     let orientation = decoder.orientation().ok();
     let icc = decoder.icc_profile().ok().flatten().filter(|icc| icc.len() as u64 <= MAX_METADATA);
+    let coded = decoder.original_color_type();
+    let bits = coded.bits_per_pixel() / u16::from(coded.channel_count().max(1));
     let mut pixels = eight_bits(DynamicImage::from_decoder(decoder).map_err(wrong)?);
     if let Some(orientation) = orientation {
         pixels.apply_orientation(orientation);
     }
-    Ok((pixels, icc))
+    Ok((pixels, icc, u8::try_from(bits).unwrap_or(u8::MAX)))
 }
 
 /// 8 bits a channel: what every check looks at, at half the memory.

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::bars;
+use super::features::colour::hex;
 use super::ratio::{AspectRatio, PixelSize};
-use super::{Check, CheckResult, Finding, Picture};
+use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
 use crate::record;
@@ -22,9 +24,9 @@ record! {
         size: Option<PixelSize>,
         /// The least size in pixels, in both directions.
         min_size: Option<PixelSize>,
-        /// The tags to which the policy's own sizes apply; every case where empty. What a case itself
-        /// expects always applies.
-        tags: Vec<String> = "[]",
+        /// The largest share of the height or width that bars above and below, or at the sides, may take.
+        /// Bars are not looked for where it is absent.
+        max_bars: Option<Rate>,
     }
 }
 
@@ -33,6 +35,7 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
     name: NAME,
     doc: "Whether size and aspect ratio are what the case or the policy expects.",
     on_by_default: true,
+    scoped: true,
     read: |node, problems| DimensionsSettings::from_node(node, problems).map(Settings::new),
     schema: DimensionsSettings::schema,
     expectations: &[
@@ -47,6 +50,12 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
             doc: "The exact size in pixels: `1024x768`.",
             validate: |value| PixelSize::from_expectation(value).map(|_| ()),
             schema: PixelSize::schema,
+        },
+        Expectation {
+            key: "bars",
+            doc: "Whether bars above and below, or at the sides, may be there (`true`) or must not (`false`).",
+            validate: |value| read_expected::<bool>(value).map(|_| ()),
+            schema: bool::schema,
         },
     ],
 };
@@ -67,14 +76,23 @@ impl Check for Dimensions {
     }
 
     fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
+        self.look(picture, case, true)
+    }
+
+    fn inspect_expected(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
+        self.look(picture, case, false)
+    }
+}
+
+impl Dimensions {
+    /// `applies`: whether the case is one that the policy's own sizes are meant for.
+    fn look(&self, picture: &Picture, case: &Case, applies: bool) -> Vec<Finding> {
         let (width, height) = (picture.width(), picture.height());
         let settings = &self.settings;
         // Values were validated when the case was read; one that is not readable expects nothing.
         let own = |key: &str| case.expect.get(key).filter(|value| **value != Value::Null);
         let own_ratio = own("aspect_ratio").and_then(|v| AspectRatio::from_expectation(v).ok());
         let own_size = own("size").and_then(|v| PixelSize::from_expectation(v).ok());
-        let applies =
-            settings.tags.is_empty() || case.tags.iter().any(|tag| settings.tags.contains(tag));
         let silent = own_ratio.is_none() && own_size.is_none();
         // A case that expects a shape of its own is not held to the policy's as well: the two would
         // contradict each other.
@@ -87,6 +105,12 @@ impl Check for Dimensions {
         findings.extend(ratio.map(|ratio| judge_ratio(width, height, &ratio, settings.tolerance)));
         findings.extend(size.map(|size| judge_size(width, height, size)));
         findings.extend(least.map(|least| judge_least(width, height, least)));
+        let most = match expected(case, "bars") {
+            Some(true) => None,
+            Some(false) => settings.max_bars.or_else(|| Rate::new(0.0)),
+            None => settings.max_bars.filter(|_| applies),
+        };
+        findings.extend(most.map(|most| judge_bars(picture, most)));
         if findings.is_empty() {
             findings.push(
                 Finding::new(NAME, CheckResult::Skipped, "nothing is expected of the size")
@@ -147,6 +171,32 @@ fn judge_least(width: u32, height: u32, least: PixelSize) -> Finding {
         .limit("min_height", least.height)
 }
 
+fn judge_bars(picture: &Picture, most: Rate) -> Finding {
+    let (width, height) = (picture.width(), picture.height());
+    let Some(found) = bars::find(picture.rgb()) else {
+        return Finding::new(NAME, CheckResult::Pass, "there are no bars")
+            .measured("bars", 0)
+            .limit("max_bars", json!(most));
+    };
+    let both = found.first + found.last;
+    let (share, place, of, region) = if found.sides {
+        let inner = [found.first, 0, width.saturating_sub(both), height];
+        (f64::from(both) / f64::from(width.max(1)), "at the sides", "width", inner)
+    } else {
+        let inner = [0, found.first, width, height.saturating_sub(both)];
+        (f64::from(both) / f64::from(height.max(1)), "above and below", "height", inner)
+    };
+    let colour = hex(found.colour);
+    let shown = percent(share);
+    let message =
+        format!("bars {place}, of {colour}, take {shown} of the {of}, at most {most} may");
+    let mut finding = Finding::new(NAME, result(share <= most.share()), message)
+        .measured("bars", rounded(share))
+        .limit("max_bars", json!(most));
+    finding.region = Some(region);
+    finding
+}
+
 /// Four decimals, so that evidence reads well and is the same on every machine.
 fn rounded(number: f64) -> f64 {
     (number * 10_000.0).round() / 10_000.0
@@ -160,37 +210,17 @@ fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use image::{DynamicImage, RgbImage};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::checks::{DecodeLimits, decode};
-    use crate::policy::{Node, Problems};
+    use crate::checks::testing::{self, case};
 
     fn picture(width: u32, height: u32) -> Picture {
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        DynamicImage::from(RgbImage::new(width, height))
-            .write_to(&mut bytes, image::ImageFormat::Png)
-            .unwrap();
-        decode(bytes.get_ref(), None, &DecodeLimits::default()).unwrap()
-    }
-
-    fn case(expect: &Value, tags: &[&str]) -> Case {
-        Case {
-            id: "c".to_owned(),
-            prompt: "p".to_owned(),
-            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-            expect: serde_json::from_value(expect.clone()).unwrap(),
-            image: None,
-            locale: None,
-        }
+        testing::picture(image::RgbImage::new(width, height))
     }
 
     fn check(settings: &Value) -> Box<dyn Check> {
-        let mut problems = Problems::new();
-        let settings = (VOCABULARY.read)(&Node::from_json(settings), &mut problems).unwrap();
-        assert!(problems.is_empty());
-        open(&settings).unwrap()
+        testing::check(NAME, settings)
     }
 
     fn said(settings: &Value, expect: &Value, tags: &[&str], size: (u32, u32)) -> String {
@@ -238,7 +268,7 @@ mod tests {
         ].join("\n"), @"
         Pass: asked 1:1, is 66×64 (1.03:1); Pass: at least 64×64 pixels, is 66×64
         Fail: asked 1:1, is 60×30 (2:1), off by 100%; Fail: asked at least 64×64 pixels, is only 60×30
-        Skipped: nothing is expected of the size
+        Skipped: only cases tagged brand are looked at
         Pass: asked 2:1, is 60×30 (2:1)
         Pass: asked 60×30 pixels, is 60×30; Fail: asked at least 64×64 pixels, is only 60×30
         ");
@@ -252,13 +282,35 @@ mod tests {
     }
 
     #[test]
+    fn bars_are_held_to_the_limit() {
+        use crate::checks::testing::{bad, good, lines};
+        let scene = good::one(0, 0).pixels;
+        let boxed = testing::picture(bad::barred(&scene, 0.1, false, 0));
+        let limit = json!({"max_bars": "2%"});
+        let of = |settings: &Value, expect: Value| {
+            lines(&check(settings).inspect(&boxed, &case(&expect, &[])))
+        };
+        insta::assert_snapshot!([
+            of(&limit, json!({})),
+            of(&limit, json!({"bars": true})),
+            of(&json!({}), json!({"bars": false})),
+            of(&json!({}), json!({})),
+            lines(&check(&limit).inspect(&testing::picture(scene), &case(&json!({}), &[]))),
+        ].join("\n"), @"
+        Fail: bars above and below, of #000000, take 20% of the height, at most 2% may
+        Skipped: nothing is expected of the size
+        Fail: bars above and below, of #000000, take 20% of the height, at most 0% may
+        Skipped: nothing is expected of the size
+        Pass: there are no bars
+        ");
+        let found = check(&limit).inspect(&boxed, &case(&json!({}), &[])).remove(0);
+        assert_eq!(found.region, Some([0, 30, 400, 240]));
+    }
+
+    #[test]
     fn settings_that_are_wrong_are_all_reported() {
-        let mut problems = Problems::new();
-        let node = Node::from_json(
-            &json!({"tolerence": "1%", "aspect_ratio": "wide", "size": 5, "min_size": "0x1", "tags": "x"}),
-        );
-        assert!((VOCABULARY.read)(&node, &mut problems).is_none());
-        assert_eq!(problems.errors(), 5);
+        let wrong = json!({"tolerence": "1%", "aspect_ratio": "wide", "size": 5, "min_size": "0x1", "tags": "x"});
+        assert_eq!(testing::configured(NAME, &wrong).unwrap_err().len(), 5);
     }
 
     proptest! {

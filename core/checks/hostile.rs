@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::decode::decode;
 use super::decode::tests::{ALL, all_formats, encode, scene};
 
-fn files(folder: &str) -> Vec<PathBuf> {
+pub(super) fn files(folder: &str) -> Vec<PathBuf> {
     let root = std::env::var_os("PRESSCHECK_TEST_DATA").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
         PathBuf::from,

@@ -7,24 +7,41 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::policy::{FromNode, Node, Problems};
 use crate::prompts::Case;
 
+mod bars;
+mod blank;
+mod color_profile;
+mod composition;
 mod container;
 mod decode;
 mod dimensions;
+mod features;
+mod palette;
 mod picture;
 mod ratio;
 mod registry;
+mod scope;
+mod sharpness;
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod testing;
 
+pub use blank::BlankSettings;
+pub use color_profile::{Alpha, ColorProfileSettings};
+pub use composition::{CompositionSettings, Place};
 pub use container::Format;
-pub use decode::{Broken, DecodeLimits, DecodeSettings, decode};
+pub use decode::{Animation, BitDepth, Broken, DecodeLimits, DecodeSettings, decode};
 pub use dimensions::DimensionsSettings;
+pub use features::Space;
+pub use palette::{Colour, DeltaE, PaletteSettings};
 pub use picture::Picture;
 pub use ratio::{AspectRatio, PixelSize};
 pub use registry::{Kind, REGISTRY, all_expectations, decode_limits, open_all, vocabulary};
+pub use sharpness::{Blocking, EdgeWidth, Fault as SharpnessFault, SharpnessSettings};
 
 /// What a check says of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,6 +123,12 @@ pub trait Check: Send + Sync {
     /// Looks at a picture of a case: one finding for each thing it looked for, at least one, none of
     /// them a pass where nothing was looked at.
     fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding>;
+
+    /// The same for a case that has none of the check's tags, and expects something of it by itself:
+    /// what the policy expects of every picture is left out.
+    fn inspect_expected(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
+        self.inspect(picture, case)
+    }
 }
 
 /// How the judging of one answer ended.
@@ -159,6 +182,7 @@ pub fn judge(
         }
     };
     let mut findings = vec![decode::finding(&picture, limits)];
+    findings.extend(decode::contradictions(&picture, case, limits));
     findings.extend(refusal(case));
     findings.extend(checks.iter().flat_map(|check| check.inspect(&picture, case)));
     let failed = findings.iter().find(|finding| finding.result.counts_as_failure());
@@ -182,4 +206,22 @@ fn refusal(case: &Case) -> Option<Finding> {
         .measured("refused", false)
         .limit("refused", true)
     })
+}
+
+/// Reads something that a case expects, as the policy's values are read.
+fn read_expected<T: FromNode>(value: &Value) -> Result<T, String> {
+    let mut problems = Problems::new();
+    let read = T::from_node(&Node::from_json(value), &mut problems);
+    // An unknown key is reported, and the rest read.
+    match problems.sorted().first() {
+        Some(problem) => Err(problem.message.clone()),
+        None => read.ok_or_else(|| "can't be read".to_owned()),
+    }
+}
+
+/// What a case expects under a key. Values were validated when the case was read; one that is not
+/// readable expects nothing.
+fn expected<T: FromNode>(case: &Case, key: &str) -> Option<T> {
+    let value = case.expect.get(key).filter(|value| !value.is_null())?;
+    read_expected(value).ok()
 }

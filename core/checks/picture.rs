@@ -7,6 +7,7 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Rgb, RgbImage};
 
 use super::container::Format;
+use super::features::Features;
 use crate::units::Digest;
 
 /// A decoded picture, upright, with 8 bits a channel. Features are computed when a check first asks for
@@ -19,9 +20,11 @@ pub struct Picture {
     pub(super) byte_len: usize,
     pub(super) digest: Digest,
     pub(super) animated: bool,
+    pub(super) bits: u8,
     pub(super) icc: Option<Vec<u8>>,
     pub(super) rgb: OnceLock<RgbImage>,
     pub(super) luma: OnceLock<GrayImage>,
+    pub(super) features: Features,
 }
 
 impl Picture {
@@ -65,6 +68,12 @@ impl Picture {
     #[must_use]
     pub const fn is_animated(&self) -> bool {
         self.animated
+    }
+
+    /// The bits a channel of the file; the pixels here have 8.
+    #[must_use]
+    pub const fn bit_depth(&self) -> u8 {
+        self.bits
     }
 
     /// The ICC profile that the pixels are meant in, unparsed; sRGB where there is none.

@@ -1,7 +1,8 @@
 //! All checks. A new one is one new file and one line here.
 
 use super::decode::{self, DecodeLimits, DecodeSettings};
-use super::{Check, dimensions};
+use super::scope::Scoped;
+use super::{Check, blank, color_profile, composition, dimensions, palette, sharpness};
 use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
 use crate::prompts::GENERAL_EXPECTATIONS;
 
@@ -18,7 +19,12 @@ pub struct Kind {
 /// The checks in the order in which they run.
 pub const REGISTRY: &[Kind] = &[
     Kind { vocabulary: decode::VOCABULARY, open: |_| None },
+    Kind { vocabulary: blank::VOCABULARY, open: blank::open },
     Kind { vocabulary: dimensions::VOCABULARY, open: dimensions::open },
+    Kind { vocabulary: palette::VOCABULARY, open: palette::open },
+    Kind { vocabulary: color_profile::VOCABULARY, open: color_profile::open },
+    Kind { vocabulary: sharpness::VOCABULARY, open: sharpness::open },
+    Kind { vocabulary: composition::VOCABULARY, open: composition::open },
 ];
 
 /// The registry, as the policy's reader wants it.
@@ -41,8 +47,9 @@ pub fn open_all(configured: &[ConfiguredCheck]) -> Vec<Box<dyn Check>> {
         .iter()
         .filter_map(|kind| {
             let name = kind.vocabulary.name;
-            let check = configured.iter().find(|check| check.name == name)?;
-            (kind.open)(&check.settings)
+            let configured = configured.iter().find(|check| check.name == name)?;
+            let check = (kind.open)(&configured.settings)?;
+            Some(Scoped::wrap(check, &kind.vocabulary, &configured.scope))
         })
         .collect()
 }
@@ -64,7 +71,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::policy::{Node, Problems};
+    use crate::policy::{Node, Problems, check_schema, read_check};
 
     /// What the policy's reader makes of an empty table for each check.
     fn defaults() -> Vec<ConfiguredCheck> {
@@ -72,10 +79,7 @@ mod tests {
         let empty = Node::from_json(&serde_json::json!({}));
         let checks: Vec<_> = vocabulary()
             .into_iter()
-            .filter_map(|check| {
-                let settings = (check.read)(&empty, &mut problems)?;
-                Some(ConfiguredCheck { name: check.name, settings })
-            })
+            .filter_map(|check| read_check(&check, &empty, &mut problems))
             .collect();
         assert!(problems.is_empty());
         checks
@@ -86,7 +90,10 @@ mod tests {
         let configured = defaults();
         assert_eq!(configured.len(), REGISTRY.len());
         let opened: Vec<_> = open_all(&configured).iter().map(|check| check.name()).collect();
-        assert_eq!(opened, ["dimensions"]);
+        assert_eq!(
+            opened,
+            ["blank", "dimensions", "palette", "color_profile", "sharpness", "composition"]
+        );
         assert_eq!(decode_limits(&configured), DecodeLimits::default());
         assert_eq!(decode_limits(&[]), DecodeLimits::default());
     }
@@ -131,7 +138,7 @@ mod tests {
         let docs = include_str!("../../docs/checks.md");
         for check in vocabulary() {
             assert!(docs.contains(&format!("## `{}`", check.name)), "{}", check.name);
-            let schema = (check.schema)();
+            let schema = check_schema(&check);
             for (setting, described) in schema["properties"].as_object().unwrap() {
                 let default = described.get("default").map(ToString::to_string).unwrap_or_default();
                 let row = docs.lines().find(|line| line.starts_with(&format!("| `{setting}`")));

@@ -14,6 +14,7 @@ mod reference;
 mod render;
 mod scalars;
 mod schema;
+mod scope;
 mod secrets;
 #[cfg(test)]
 mod testing;
@@ -38,6 +39,7 @@ pub use record::{
 pub use reference::{reference_markdown, with_reference};
 pub use render::render_all;
 pub use schema::{models_schema, policy_schema};
+pub use scope::{CheckScope, check_schema, read_check};
 pub use secrets::{is_secret_name, is_variable_name, refuse_literal_secret};
 pub use types::*;
 pub use validate::read_policy;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::models::RawModelFile;
 use super::node::FromNode;
 use super::raw::{RawPolicy, RawProvider};
+use super::scope::check_schema;
 use super::types::{ProviderVocabulary, Vocabulary};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -123,7 +124,7 @@ fn checks(vocabulary: &Vocabulary<'_>) -> Value {
             let schema = json!({
                 "description": one_line(check.doc),
                 "default": check.on_by_default,
-                "anyOf": [(check.schema)(), {"type": "boolean"}],
+                "anyOf": [check_schema(check), {"type": "boolean"}],
             });
             (check.name.to_owned(), schema)
         })

@@ -43,7 +43,7 @@ const fn check(
     schema: fn() -> Value,
 ) -> CheckVocabulary {
     let doc = "A check of the tests.";
-    CheckVocabulary { name, doc, on_by_default, read, schema, expectations: &[] }
+    CheckVocabulary { name, doc, on_by_default, scoped: true, read, schema, expectations: &[] }
 }
 
 static CHECKS: [CheckVocabulary; 4] = [

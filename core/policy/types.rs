@@ -11,6 +11,7 @@ use url::Url;
 
 use super::node::{Node, Spanned};
 use super::problem::{Problems, Span};
+use super::scope::CheckScope;
 use crate::choice;
 use crate::units::{Points, Rate, RepoPath, Seed, Usd};
 
@@ -315,6 +316,8 @@ impl Price {
 pub struct ConfiguredCheck {
     /// Its name in the checks' registry.
     pub name: &'static str,
+    /// Which cases it looks at, and whether it must be able to.
+    pub scope: CheckScope,
     /// What the check itself read from the policy.
     pub settings: Settings,
 }
@@ -361,7 +364,10 @@ pub struct CheckVocabulary {
     pub doc: &'static str,
     /// Whether it runs where the policy does not name it.
     pub on_by_default: bool,
-    /// Reads its settings; an empty table stands for all defaults.
+    /// Whether it takes the settings that checks share: the tags of its cases, and whether it must be
+    /// able to judge.
+    pub scoped: bool,
+    /// Reads its own settings; an empty table stands for all defaults.
     pub read: fn(&Node, &mut Problems) -> Option<Settings>,
     /// The schema of its settings.
     pub schema: fn() -> Value,

@@ -12,6 +12,7 @@ use super::parse::{Format, Reading, parse};
 use super::problem::{Problems, Source, Span};
 use super::raw::{RawLimits, RawMap, RawModelTable, RawModels, RawPolicy, RawPrompts, RawSample};
 use super::record::unknown_name;
+use super::scope::read_check;
 use super::types::{
     AllowedModel, ConfiguredCheck, ErrorRates, Freeze, ModelMap, ModelSource, OnAlwaysFail, Policy,
     PromptSource, Provider, SamplePolicy, Vocabulary,
@@ -243,9 +244,7 @@ fn read_checks(
             None => empty_table(Span::default()),
             Some((node, _)) => node.clone(),
         };
-        if let Some(settings) = (check.read)(&settings, problems) {
-            checks.push(ConfiguredCheck { name: check.name, settings });
-        }
+        checks.extend(read_check(check, &settings, problems));
     }
     checks
 }

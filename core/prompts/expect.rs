@@ -22,12 +22,6 @@ pub const GENERAL_EXPECTATIONS: &[Expectation] = &[
         schema: || json!({"type": "boolean"}),
     },
     Expectation {
-        key: "palette",
-        doc: "The colours that the picture must show, as `#RRGGBB`.",
-        validate: validate_palette,
-        schema: || json!({"type": "array", "minItems": 1, "maxItems": 16, "items": {"type": "string", "pattern": "^#[0-9A-Fa-f]{6}$"}}),
-    },
-    Expectation {
         key: "notes",
         doc: "A remark for people: what to look for in the picture. No check reads it.",
         validate: |value| text_value(value).map(|_| ()),
@@ -59,24 +53,4 @@ pub fn any_text_list(value: &Value, max: usize) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn validate_palette(value: &Value) -> Result<(), String> {
-    any_text_list(value, 16)?;
-    let colours: Vec<_> =
-        value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if colours.is_empty() {
-        return Err("expected at least one colour".to_owned());
-    }
-    let is_colour = |text: &str| {
-        text.strip_prefix('#')
-            .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
-    };
-    match colours.into_iter().find(|text| !is_colour(text)) {
-        None => Ok(()),
-        Some(text) => Err(format!(
-            "`{}` is no colour; expected one such as `#0A3D91`",
-            crate::inert::one_line(text, 20)
-        )),
-    }
 }

@@ -2,6 +2,8 @@ use std::io::Cursor;
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
+use serde_json::{Value, json};
+
 use super::*;
 use crate::checks::judge;
 use crate::prompts::Case;
@@ -213,42 +215,32 @@ fn an_animation_is_noted() {
     assert!(message.ends_with("; animated: only the first frame is looked at"), "{message}");
 }
 
-fn case(expect: serde_json::Value) -> Case {
-    Case {
-        id: "c".to_owned(),
-        prompt: "p".to_owned(),
-        tags: Vec::new(),
-        expect: serde_json::from_value(expect).unwrap(),
-        image: None,
-        locale: None,
-    }
+fn case(expect: Value) -> Case {
+    crate::checks::testing::case(&expect, &[])
 }
 
 #[test]
 fn a_judgement_tells_all_that_was_found() {
     use crate::checks::{Judged, open_all};
-    use crate::policy::{ConfiguredCheck, Node, Problems};
+    use crate::policy::{Node, Problems, read_check};
 
-    let empty = Node::from_json(&serde_json::json!({}));
+    let empty = Node::from_json(&json!({}));
     let configured: Vec<_> = crate::checks::vocabulary()
         .iter()
-        .map(|check| ConfiguredCheck {
-            name: check.name,
-            settings: (check.read)(&empty, &mut Problems::new()).unwrap(),
-        })
+        .map(|check| read_check(check, &empty, &mut Problems::new()).unwrap())
         .collect();
     let checks = open_all(&configured);
     let limits = DecodeLimits::default();
     let png = encode(&scene(64, 64), Format::Png);
     let of = |bytes: &[u8], claimed, expect| judge(bytes, claimed, &case(expect), &checks, &limits);
 
-    let passed = of(&png, Some("image/png"), serde_json::json!({"aspect_ratio": "1:1"}));
+    let passed = of(&png, Some("image/png"), json!({"aspect_ratio": "1:1"}));
     assert_eq!((passed.judged, passed.kind), (Judged::Passed, None));
-    let failed = of(&png, Some("image/jpeg"), serde_json::json!({"aspect_ratio": "3:4"}));
+    let failed = of(&png, Some("image/jpeg"), json!({"aspect_ratio": "3:4"}));
     assert_eq!((failed.judged, failed.kind.as_deref()), (Judged::Failed, Some("dimensions")));
-    let drawn = of(&png, None, serde_json::json!({"refusal": true}));
+    let drawn = of(&png, None, json!({"refusal": true}));
     assert_eq!((drawn.judged, drawn.kind.as_deref()), (Judged::Failed, Some("refusal")));
-    let broken = of(&png[..200], None, serde_json::json!({}));
+    let broken = of(&png[..200], None, json!({}));
     assert_eq!((broken.judged, broken.kind.as_deref()), (Judged::Broken, Some("truncated")));
     assert!(broken.picture.is_none());
 
@@ -258,4 +250,40 @@ fn a_judgement_tells_all_that_was_found() {
         .map(|finding| serde_json::to_string(finding).unwrap())
         .collect();
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn what_was_not_asked_is_a_failure() {
+    let png = encode(&scene(16, 16), Format::Png);
+    let deep = encode(&DynamicImage::ImageRgb16(scene(16, 16).into_rgb16()), Format::Png);
+    let mut moving = Vec::new();
+    {
+        let mut encoder = image::codecs::gif::GifEncoder::new(&mut moving);
+        for _ in 0..2 {
+            encoder.encode_frame(image::Frame::new(scene(8, 8).into_rgba8())).unwrap();
+        }
+    }
+    let limits = DecodeLimits { animation: Animation::None, ..all_formats() };
+    let said = |bytes: &[u8], expect: Value| {
+        let judgement = judge(bytes, None, &case(expect), &[], &limits);
+        let lines: Vec<_> = judgement.findings.iter().skip(1).map(|f| f.message.as_str()).collect();
+        format!("{:?}: {}", judgement.judged, lines.join("; "))
+    };
+    insta::assert_snapshot!([
+        said(&png, json!({})),
+        said(&png, json!({"format": "png", "bit_depth": 8, "animated": false})),
+        said(&png, json!({"format": "jpeg", "bit_depth": 16, "animated": true})),
+        said(&deep, json!({"bit_depth": 16})),
+        said(&deep, json!({"bit_depth": 8})),
+        said(&moving, json!({})),
+        said(&moving, json!({"animated": true})),
+    ].join("\n"), @"
+    Passed: 
+    Passed: 
+    Failed: asked a JPEG, the answer is a PNG; the picture does not move; an animated one was asked; asked 16 bits a channel, the picture has 8
+    Passed: 
+    Failed: asked 8 bits a channel, the picture has 16
+    Failed: the picture is animated; a still one was asked
+    Passed: 
+    ");
 }

@@ -1,0 +1,53 @@
+//! What several checks measure on a picture: computed when a check first asks for it, and once.
+
+use std::sync::OnceLock;
+
+use image::RgbImage;
+
+use super::Picture;
+
+pub(super) mod colour;
+mod histogram;
+mod lab_plane;
+mod profile;
+mod small;
+
+pub(super) use histogram::Colours;
+pub(super) use lab_plane::LabPlane;
+pub(super) use profile::Profile;
+pub use profile::Space;
+
+/// The features of one picture that were asked for so far.
+#[derive(Debug, Default)]
+pub(super) struct Features {
+    small: OnceLock<RgbImage>,
+    lab: OnceLock<LabPlane>,
+    colours: OnceLock<Colours>,
+    profile: OnceLock<Profile>,
+}
+
+impl Picture {
+    /// A copy of at most [`small::SIDE`] pixels a side in sRGB, each the mean of a square of the picture.
+    pub(super) fn small(&self) -> &RgbImage {
+        self.features.small.get_or_init(|| {
+            let mut small = small::shrink(self.rgb());
+            self.profile().convert(&mut small);
+            small
+        })
+    }
+
+    /// A copy of at most 128 pixels a side in CIELAB.
+    pub(super) fn lab(&self) -> &LabPlane {
+        self.features.lab.get_or_init(|| LabPlane::of(self.small()))
+    }
+
+    /// Which colours there are, and how many pixels have each.
+    pub(super) fn colours(&self) -> &Colours {
+        self.features.colours.get_or_init(|| Colours::count(self.rgb(), self.profile()))
+    }
+
+    /// The colour profile that came with the picture.
+    pub(super) fn profile(&self) -> &Profile {
+        self.features.profile.get_or_init(|| Profile::read(self.icc_profile()))
+    }
+}
