@@ -27,7 +27,7 @@ record! {
         min_content: Rate = "0.1%",
         /// The largest share of the picture that may be a checkerboard of small grey squares, which
         /// stands for transparency.
-        max_checkerboard: Rate = "50%",
+        max_checkerboard: Rate = "90%",
     }
 }
 
@@ -331,7 +331,7 @@ mod tests {
                 said(speck.finish()),
                 said(RgbaImage::new(64, 64)),
                 said(bad::checkered(&plain([9, 9, 9]), 8, 1.0)),
-                said(bad::checkered(&plain([9, 9, 9]), 16, 0.6)),
+                said(bad::checkered(&plain([9, 9, 9]), 16, 0.95)),
                 said(crossed.finish()),
                 said(RgbImage::new(1, 1)),
             ]

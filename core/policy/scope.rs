@@ -1,4 +1,4 @@
-//! The settings that every check shares: which cases it looks at, and whether it must be able to.
+//! The settings that every check shares: which cases it looks at.
 //!
 //! They are taken out of a check's table here, before the check reads the rest, so that no check reads
 //! them by itself and all mean the same by them.
@@ -17,22 +17,17 @@ record! {
         /// The tags of the cases that the check looks at; every case where empty. What a case itself
         /// expects of the check is looked at whatever its tags.
         tags: Vec<Tag> = "[]",
-        /// Whether the check must be able to judge: where a file that it needs is missing, nothing is
-        /// bought, instead of every picture being skipped.
-        require: bool = "false",
     }
 }
 
 /// The keys that every check shares.
-const SHARED: [&str; 2] = ["tags", "require"];
+const SHARED: [&str; 1] = ["tags"];
 
-/// Which cases a check looks at, and whether it must be able to.
+/// Which cases a check looks at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckScope {
     /// The tags of the cases that it looks at; every case where empty.
     pub tags: Vec<String>,
-    /// Whether it is an error, before anything is bought, that it can't judge.
-    pub require: bool,
 }
 
 impl CheckScope {
@@ -56,7 +51,7 @@ pub fn read_check(
         |shared| {
             let shared = SharedSettings::from_node(&shared, problems)?;
             let tags = shared.tags.into_iter().map(|tag| tag.0.trim().to_owned()).collect();
-            Some(CheckScope { tags, require: shared.require })
+            Some(CheckScope { tags })
         },
     );
     // Both are read before either is given up, so that every problem is seen.
@@ -103,14 +98,10 @@ mod tests {
 
     #[test]
     fn what_is_shared_is_read_besides_what_is_the_check_s_own() {
-        let (check, problems) =
-            read(&json!({"tags": ["brand", " logo "], "require": true, "tolerance": "2%"}));
+        let (check, problems) = read(&json!({"tags": ["brand", " logo "], "tolerance": "2%"}));
         let check = check.unwrap();
         assert!(problems.is_empty());
-        assert_eq!(
-            check.scope,
-            CheckScope { tags: vec!["brand".into(), "logo".into()], require: true }
-        );
+        assert_eq!(check.scope, CheckScope { tags: vec!["brand".into(), "logo".into()] });
         assert!(check.scope.admits(&["x".to_owned(), "logo".to_owned()]));
         assert!(!check.scope.admits(&["x".to_owned()]));
         let (check, _) = read(&json!({}));
@@ -120,9 +111,8 @@ mod tests {
 
     #[test]
     fn problems_of_both_are_reported_at_once() {
-        let (check, problems) =
-            read(&json!({"tags": "brand", "require": 1, "tolerence": "2%", "tolerance": 3}));
+        let (check, problems) = read(&json!({"tags": "brand", "tolerence": "2%", "tolerance": 3}));
         assert!(check.is_none());
-        assert_eq!(problems.len(), 4, "{problems:#?}");
+        assert_eq!(problems.len(), 3, "{problems:#?}");
     }
 }
