@@ -9,6 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
         max_bytes: 1 << 20,
         max_pixels: 1 << 20,
         formats: vec![Format::Png, Format::Jpeg, Format::Webp, Format::Gif],
+        ..DecodeLimits::default()
     };
     if let Ok(picture) = decode(bytes, None, &limits) {
         assert!(u64::from(picture.width()) * u64::from(picture.height()) <= limits.max_pixels);
