@@ -7,6 +7,7 @@ use image::RgbImage;
 
 use super::features::colour::hex;
 use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
+use crate::checks::numbers::rounded;
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
 use crate::record;
@@ -276,10 +277,6 @@ fn checkerboard(picture: &Picture) -> Option<Board> {
         }
     }
     best
-}
-
-fn rounded(share: f64) -> f64 {
-    (share * 10_000.0).round() / 10_000.0
 }
 
 /// A share for people: `0.02%`, `33%`.

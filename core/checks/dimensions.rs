@@ -6,6 +6,7 @@ use super::bars;
 use super::features::colour::hex;
 use super::ratio::{AspectRatio, PixelSize};
 use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
+use crate::checks::numbers::{percent, rounded};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
 use crate::record;
@@ -195,17 +196,6 @@ fn judge_bars(picture: &Picture, most: Rate) -> Finding {
         .limit("max_bars", json!(most));
     finding.region = Some(region);
     finding
-}
-
-/// Four decimals, so that evidence reads well and is the same on every machine.
-fn rounded(number: f64) -> f64 {
-    (number * 10_000.0).round() / 10_000.0
-}
-
-/// A share for people: `33%`, `1.6%`.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent < 9.95 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod container;
 mod decode;
 mod dimensions;
 mod features;
+mod numbers;
 mod palette;
 mod picture;
 mod ratio;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::features::Colours;
 use super::features::colour::{Lab, hex};
 use super::{Check, CheckResult, Finding, Picture};
+use crate::checks::numbers::{percent, rounded};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Kind, Node, Problems, Settings};
 use crate::prompts::{Case, any_text_list};
 use crate::record;
@@ -217,16 +218,6 @@ fn nearest(colours: &Colours, asked: Lab, least: f64) -> Nearest {
 
 fn tenth(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
-}
-
-fn rounded(share: f64) -> f64 {
-    (share * 10_000.0).round() / 10_000.0
-}
-
-/// A share for people: `0.4%`, `33%`.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent < 9.95 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
 }
 
 #[cfg(test)]

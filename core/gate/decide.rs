@@ -1,5 +1,6 @@
 //! From limits to a verdict, and the sentence that says why.
 
+use super::compose::compose;
 use super::evidence::Pair;
 use super::limits::Planned;
 use super::trial::Trial;
@@ -38,7 +39,6 @@ pub fn rule(
 ) -> Ruling {
     let limits = trial.outcomes(pairs);
     let planned = trial.planned();
-    let any = |outcome| limits.iter().any(|limit| limit.outcome == outcome);
     let outage = limits
         .iter()
         .any(|limit| limit.name == UNAVAILABLE && limit.outcome == LimitOutcome::Inconclusive);
@@ -47,12 +47,13 @@ pub fn rule(
         .any(|limit| limit.name != UNAVAILABLE && limit.outcome != LimitOutcome::Skipped);
     let decision = if outage || !judged {
         Decision::Inconclusive
-    } else if any(LimitOutcome::Fail) {
-        Decision::Fail
-    } else if any(LimitOutcome::Inconclusive) {
-        Decision::Inconclusive
     } else {
-        Decision::Pass
+        compose(limits.iter().filter_map(|limit| match limit.outcome {
+            LimitOutcome::Pass => Some(Decision::Pass),
+            LimitOutcome::Fail => Some(Decision::Fail),
+            LimitOutcome::Inconclusive => Some(Decision::Inconclusive),
+            LimitOutcome::Skipped => None,
+        }))
     };
     let reason = match decision {
         Decision::Pass => pass_reason(&limits),

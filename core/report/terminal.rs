@@ -218,7 +218,7 @@ fn paragraph(out: &mut String, indent: &str, text: &str, width: usize) {
 }
 
 /// The text in at most `width` columns; what is cut ends in `…`.
-fn cut(text: &str, width: usize) -> String {
+pub(super) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
+use crate::checks::numbers::{percent, rounded};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
 use crate::units::Rate;
@@ -211,16 +212,6 @@ fn judge_place(subject: &Subject, place: Place) -> Finding {
     Finding::new(NAME, result(pass), format!("asked {}, its middle is {at}", place.word()))
         .measured("middle", json!([rounded(x), rounded(y)]))
         .limit("place", place.word())
-}
-
-fn rounded(share: f64) -> f64 {
-    (share * 10_000.0).round() / 10_000.0
-}
-
-/// A share for people: `0.4%`, `33%`.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent < 9.95 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
 }
 
 #[cfg(test)]

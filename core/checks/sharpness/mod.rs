@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
+use crate::checks::numbers::rounded;
 use crate::choice;
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Kind, Node, Problems, Settings};
 use crate::prompts::Case;
@@ -250,10 +251,6 @@ impl Sharpness {
 
 fn tenth(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
-}
-
-fn rounded(share: f64) -> f64 {
-    (share * 10_000.0).round() / 10_000.0
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::super::terminal::cut;
 use super::super::words;
 use super::{Bill, Plan, PlannedStratum, PlannedSubject};
 use crate::inert;
@@ -284,22 +285,6 @@ fn capital(text: &str) -> String {
 /// Text from outside on one line.
 fn clean(text: &str, max: usize) -> String {
     inert::one_line(text.trim(), max)
-}
-
-/// At most `width` columns; what is cut ends in `…`.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    for c in text.chars() {
-        if short.width() + unicode_width::UnicodeWidthChar::width(c).unwrap_or(0) + 1 > width {
-            break;
-        }
-        short.push(c);
-    }
-    short.push('…');
-    short
 }
 
 /// Rows whose first cell is aligned to the left and the others to the right, two columns in.
