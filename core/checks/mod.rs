@@ -19,6 +19,7 @@ mod decode;
 mod dimensions;
 mod features;
 mod numbers;
+pub mod ocr;
 mod palette;
 mod picture;
 mod ratio;

@@ -1,0 +1,141 @@
+//! The two networks: where there is text, and what it says.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+use rten::{Model, ModelOptions, RunOptions, ThreadPool};
+use rten_tensor::NdTensor;
+use rten_tensor::prelude::*;
+
+use super::boxes::Map;
+use super::crop::HEIGHT;
+use super::frames::Frames;
+
+/// Both networks, and their alphabet.
+pub(super) struct Networks {
+    detector: Model,
+    recogniser: Model,
+    /// What each class of the recogniser stands for; class 0 is the blank.
+    pub(super) characters: Vec<String>,
+    /// Pools of one thread each, for whoever reads just now: readers don't wait for each other, and each
+    /// takes no more than its own thread.
+    pools: Mutex<Vec<Arc<ThreadPool>>>,
+}
+
+impl std::fmt::Debug for Networks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Networks")
+            .field("characters", &self.characters.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Networks {
+    /// Reads the weights: two ONNX files, the second with its alphabet under the key `character`.
+    pub(super) fn load(detection: Vec<u8>, recognition: Vec<u8>) -> Result<Self, String> {
+        let load = |bytes, what| {
+            let mut options = ModelOptions::with_all_ops();
+            options.prepack_weights(true);
+            options
+                .load(bytes)
+                .map_err(|problem| format!("the {what} network can't be read: {problem}"))
+        };
+        let detector = load(detection, "text detection")?;
+        let recogniser = load(recognition, "text recognition")?;
+        let listed = recogniser
+            .metadata()
+            .get("character")
+            .ok_or("the text recognition network has no alphabet")?;
+        let mut characters = vec![String::new()];
+        characters.extend(listed.lines().map(str::to_owned));
+        characters.push(" ".to_owned());
+        Ok(Self { detector, recogniser, characters, pools: Mutex::new(Vec::new()) })
+    }
+
+    /// Where there is text, on the picture drawn at this size, whose sides are multiples of 32.
+    pub(super) fn detect(
+        &self,
+        picture: &RgbImage,
+        width: u32,
+        height: u32,
+    ) -> Result<Map, String> {
+        let drawn;
+        let small = if picture.dimensions() == (width, height) {
+            picture
+        } else {
+            drawn = shrink(picture, width, height);
+            &drawn
+        };
+        let input = planes(std::slice::from_ref(small), width, height);
+        let output = self.run(&self.detector, input)?;
+        let shape = output.shape().to_vec();
+        let (Some(&map_height), Some(&map_width)) = (shape.get(2), shape.get(3)) else {
+            return Err("the text detection network answers in another shape".to_owned());
+        };
+        Ok(Map::new(map_width, map_height, output.to_vec()))
+    }
+
+    /// What lines say, all of them of one width.
+    pub(super) fn recognise(&self, lines: &[RgbImage], width: u32) -> Result<Vec<Frames>, String> {
+        if lines.is_empty() {
+            return Ok(Vec::new());
+        }
+        let output = self.run(&self.recogniser, planes(lines, width, HEIGHT))?;
+        let shape = output.shape().to_vec();
+        let (Some(&steps), Some(&classes)) = (shape.get(1), shape.get(2)) else {
+            return Err("the text recognition network answers in another shape".to_owned());
+        };
+        let values = output.to_vec();
+        let each = steps.saturating_mul(classes).max(1);
+        Ok(lines
+            .iter()
+            .zip(values.chunks(each))
+            .map(|(line, values)| {
+                // Frames over the padding say nothing.
+                let used =
+                    (steps as u64 * u64::from(line.width())).div_ceil(u64::from(width.max(1)));
+                let used = usize::try_from(used).unwrap_or(steps).min(steps);
+                Frames::new(values.chunks(classes.max(1)).take(used))
+            })
+            .collect())
+    }
+
+    fn run(
+        &self,
+        model: &Model,
+        input: NdTensor<f32, 4>,
+    ) -> Result<rten_tensor::Tensor<f32>, String> {
+        let taken = self.pools.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let pool = taken.unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));
+        let answer = model.run_one(input.into(), Some(options));
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).push(pool);
+        let value = answer.map_err(|problem| format!("the text network failed: {problem}"))?;
+        value.try_into().map_err(|_| "the text network answers in another type".to_owned())
+    }
+}
+
+/// The picture at another size. Halving and more averages areas: bilinear samples would skip strokes.
+fn shrink(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+    imageops::resize(picture, width, height, FilterType::Triangle)
+}
+
+/// Pictures as the networks take them: blue, green and red planes from -1 to 1, what is missing at the
+/// right 0.
+fn planes(pictures: &[RgbImage], width: u32, height: u32) -> NdTensor<f32, 4> {
+    let (wide, tall) = (width as usize, height as usize);
+    let mut values = vec![0.0_f32; pictures.len() * 3 * wide * tall];
+    for (picture, block) in pictures.iter().zip(values.chunks_exact_mut((3 * wide * tall).max(1))) {
+        for (plane, channel) in block.chunks_exact_mut((wide * tall).max(1)).zip([2_usize, 1, 0]) {
+            let rows = picture.as_raw().chunks_exact((picture.width() as usize * 3).max(1));
+            for (to, from) in plane.chunks_exact_mut(wide.max(1)).zip(rows) {
+                let of_channel = from.iter().skip(channel).step_by(3);
+                for (to, from) in to.iter_mut().zip(of_channel) {
+                    *to = f32::from(*from).mul_add(2.0 / 255.0, -1.0);
+                }
+            }
+        }
+    }
+    NdTensor::from_data([pictures.len(), 3, tall, wide], values)
+}
