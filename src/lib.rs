@@ -1,7 +1,7 @@
 //! presscheck: a merge gate for image models.
 //!
 //! This library is the binary's own; its only stable interface is the command line. Arrows point down this
-//! list only: `cli`, [`github`], [`run`], [`store`], [`revision`], [`transport`], [`simulator`], and below them
+//! list only: `cli`, [`github`], [`run`], [`store`], [`revision`], [`transport`], [`simulator`], [`weights`], and below them
 //! the pure crate `presscheck_core`.
 
 pub mod cli;
@@ -11,3 +11,4 @@ pub mod run;
 pub mod simulator;
 pub mod store;
 pub mod transport;
+pub mod weights;

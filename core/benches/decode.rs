@@ -10,11 +10,12 @@ mod common;
 use std::error::Error;
 use std::time::Instant;
 
-use presscheck_core::checks::{Format, decode_limits, judge, open_all};
+use presscheck_core::checks::{Format, Resources, Scene, decode_limits, judge, open_all};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let configured = common::configured();
-    let checks = open_all(&configured);
+    let checks =
+        open_all(&configured, &Resources::default()).map_err(|problems| problems.join("; "))?;
     let limits = decode_limits(&configured);
     let case = common::case();
     for format in [Format::Png, Format::Jpeg, Format::Webp] {
@@ -22,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut times = Vec::new();
         for _ in 0..200 {
             let start = Instant::now();
-            let judgement = judge(&bytes, Some(format.media_type()), &case, &checks, &limits);
+            let judgement =
+                judge(&bytes, Some(format.media_type()), &Scene::of(&case), &checks, &limits);
             times.push(start.elapsed());
             if judgement.kind.is_some() {
                 return Err(format!("{judgement:?}").into());

@@ -14,7 +14,9 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use presscheck_core::checks::{Format, all_expectations, decode_limits, judge, open_all};
+use presscheck_core::checks::{
+    Format, Resources, Scene, all_expectations, decode_limits, judge, open_all,
+};
 use presscheck_core::prompts::{PromptFile, read_prompts};
 
 const PICTURES: usize = 200;
@@ -51,7 +53,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn pictures() -> Result<f64, Box<dyn Error>> {
     let configured = common::configured();
-    let (checks, limits) = (open_all(&configured), decode_limits(&configured));
+    let (checks, limits) = (
+        open_all(&configured, &Resources::default()).map_err(|problems| problems.join("; "))?,
+        decode_limits(&configured),
+    );
     let case = common::case();
     let originals = [
         common::picture(1024, 1024, Format::Png, 1)?,
@@ -74,7 +79,7 @@ fn pictures() -> Result<f64, Box<dyn Error>> {
                     // Each answer has bytes of its own, as those of a provider have.
                     let bytes = originals.get(number % originals.len()).cloned();
                     let bytes = bytes.unwrap_or_default();
-                    let judgement = judge(&bytes, None, &case, &checks, &limits);
+                    let judgement = judge(&bytes, None, &Scene::of(&case), &checks, &limits);
                     if let (Some(kind), Ok(mut failed)) = (judgement.kind, failed.lock()) {
                         *failed = Some(kind);
                     }

@@ -6,10 +6,10 @@
 use image::RgbImage;
 
 use super::features::colour::hex;
-use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
+use super::registry::Opened;
+use super::{Check, CheckResult, Finding, Picture, Resources, Scene, expected, read_expected};
 use crate::checks::numbers::rounded;
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
-use crate::prompts::Case;
 use crate::record;
 use crate::units::Rate;
 
@@ -49,9 +49,9 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
 };
 
 /// Sets the check up.
-pub(super) fn open(settings: &Settings) -> Option<Box<dyn Check>> {
-    let settings = settings.get::<BlankSettings>()?.clone();
-    Some(Box::new(Blank { settings }))
+pub(super) fn open(settings: &Settings, _: &Resources) -> Opened {
+    let Some(settings) = settings.get::<BlankSettings>().cloned() else { return Ok(None) };
+    Ok(Some(Box::new(Blank { settings })))
 }
 
 struct Blank {
@@ -63,8 +63,8 @@ impl Check for Blank {
         NAME
     }
 
-    fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
-        if expected(case, "blank") == Some(true) {
+    fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        if expected(scene.case, "blank") == Some(true) {
             return vec![Finding::new(NAME, CheckResult::Skipped, "a plain picture is expected")];
         }
         let least = self.settings.min_content.share();
@@ -299,7 +299,9 @@ mod tests {
     use crate::checks::testing::{bad, case, check, good, lines, picture, through_jpeg};
 
     fn said(pixels: impl Into<DynamicImage>) -> String {
-        lines(&check(NAME, &json!({})).inspect(&picture(pixels), &case(&json!({}), &[])))
+        lines(
+            &check(NAME, &json!({})).inspect(&picture(pixels), &Scene::of(&case(&json!({}), &[]))),
+        )
     }
 
     fn plain(colour: [u8; 3]) -> RgbImage {
@@ -357,8 +359,9 @@ mod tests {
     #[test]
     fn a_case_may_ask_for_a_plain_picture() {
         let blank = check(NAME, &json!({"min_content": "5%"}));
-        let of =
-            |expect: Value| lines(&blank.inspect(&picture(plain([1, 2, 3])), &case(&expect, &[])));
+        let of = |expect: Value| {
+            lines(&blank.inspect(&picture(plain([1, 2, 3])), &Scene::of(&case(&expect, &[]))))
+        };
         assert_eq!(of(json!({"blank": true})), "Skipped: a plain picture is expected");
         assert!(of(json!({"blank": false})).starts_with("Fail: "));
     }

@@ -4,7 +4,8 @@
 use image::DynamicImage;
 
 use super::features::{Profile, Space};
-use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
+use super::registry::Opened;
+use super::{Check, CheckResult, Finding, Picture, Resources, Scene, expected, read_expected};
 use crate::choice;
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
@@ -65,9 +66,9 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
 };
 
 /// Sets the check up.
-pub(super) fn open(settings: &Settings) -> Option<Box<dyn Check>> {
-    let settings = settings.get::<ColorProfileSettings>()?.clone();
-    Some(Box::new(ColourProfile { settings }))
+pub(super) fn open(settings: &Settings, _: &Resources) -> Opened {
+    let Some(settings) = settings.get::<ColorProfileSettings>().cloned() else { return Ok(None) };
+    Ok(Some(Box::new(ColourProfile { settings })))
 }
 
 struct ColourProfile {
@@ -79,12 +80,12 @@ impl Check for ColourProfile {
         NAME
     }
 
-    fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
-        self.look(picture, case, true)
+    fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        self.look(picture, scene.case, true)
     }
 
-    fn inspect_expected(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
-        self.look(picture, case, false)
+    fn inspect_expected(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        self.look(picture, scene.case, false)
     }
 }
 
@@ -240,7 +241,7 @@ mod tests {
     use crate::checks::testing::{case, check, lines, picture, with_profile};
 
     fn said(settings: &Value, expect: &Value, picture: &Picture) -> String {
-        lines(&check(NAME, settings).inspect(picture, &case(expect, &[])))
+        lines(&check(NAME, settings).inspect(picture, &Scene::of(&case(expect, &[]))))
     }
 
     fn green() -> RgbImage {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::bars;
 use super::features::colour::hex;
 use super::ratio::{AspectRatio, PixelSize};
-use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
+use super::registry::Opened;
+use super::{Check, CheckResult, Finding, Picture, Resources, Scene, expected, read_expected};
 use crate::checks::numbers::{percent, rounded};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
@@ -62,9 +63,9 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
 };
 
 /// Sets the check up.
-pub(super) fn open(settings: &Settings) -> Option<Box<dyn Check>> {
-    let settings = settings.get::<DimensionsSettings>()?.clone();
-    Some(Box::new(Dimensions { settings }))
+pub(super) fn open(settings: &Settings, _: &Resources) -> Opened {
+    let Some(settings) = settings.get::<DimensionsSettings>().cloned() else { return Ok(None) };
+    Ok(Some(Box::new(Dimensions { settings })))
 }
 
 struct Dimensions {
@@ -76,12 +77,12 @@ impl Check for Dimensions {
         NAME
     }
 
-    fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
-        self.look(picture, case, true)
+    fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        self.look(picture, scene.case, true)
     }
 
-    fn inspect_expected(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
-        self.look(picture, case, false)
+    fn inspect_expected(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        self.look(picture, scene.case, false)
     }
 }
 
@@ -214,7 +215,8 @@ mod tests {
     }
 
     fn said(settings: &Value, expect: &Value, tags: &[&str], size: (u32, u32)) -> String {
-        let findings = check(settings).inspect(&picture(size.0, size.1), &case(expect, tags));
+        let findings =
+            check(settings).inspect(&picture(size.0, size.1), &Scene::of(&case(expect, tags)));
         let lines: Vec<_> =
             findings.iter().map(|f| format!("{:?}: {}", f.result, f.message)).collect();
         lines.join("; ")
@@ -267,7 +269,7 @@ mod tests {
     #[test]
     fn a_finding_says_what_was_measured_and_allowed() {
         let findings = check(&json!({}))
-            .inspect(&picture(128, 128), &case(&json!({"aspect_ratio": "3:4"}), &[]));
+            .inspect(&picture(128, 128), &Scene::of(&case(&json!({"aspect_ratio": "3:4"}), &[])));
         insta::assert_snapshot!(serde_json::to_string(&findings).unwrap(), @r#"[{"check":"dimensions","result":"fail","message":"asked 3:4, is 128×128 (1:1), off by 33%","measured":{"width":128,"height":128,"aspect_ratio":1.0,"off_by":0.3333},"limit":{"aspect_ratio":"3:4","tolerance":0.01}}]"#);
     }
 
@@ -278,14 +280,14 @@ mod tests {
         let boxed = testing::picture(bad::barred(&scene, 0.1, false, 0));
         let limit = json!({"max_bars": "2%"});
         let of = |settings: &Value, expect: Value| {
-            lines(&check(settings).inspect(&boxed, &case(&expect, &[])))
+            lines(&check(settings).inspect(&boxed, &Scene::of(&case(&expect, &[]))))
         };
         insta::assert_snapshot!([
             of(&limit, json!({})),
             of(&limit, json!({"bars": true})),
             of(&json!({}), json!({"bars": false})),
             of(&json!({}), json!({})),
-            lines(&check(&limit).inspect(&testing::picture(scene), &case(&json!({}), &[]))),
+            lines(&check(&limit).inspect(&testing::picture(scene), &Scene::of(&case(&json!({}), &[])))),
         ].join("\n"), @"
         Fail: bars above and below, of #000000, take 20% of the height, at most 2% may
         Skipped: nothing is expected of the size
@@ -293,7 +295,7 @@ mod tests {
         Skipped: nothing is expected of the size
         Pass: there are no bars
         ");
-        let found = check(&limit).inspect(&boxed, &case(&json!({}), &[])).remove(0);
+        let found = check(&limit).inspect(&boxed, &Scene::of(&case(&json!({}), &[]))).remove(0);
         assert_eq!(found.region, Some([0, 30, 400, 240]));
     }
 

@@ -4,6 +4,8 @@
 //! pass, fail, unsure or skipped, with what it measured ([`Finding`]). [`judge`] does both. What each
 //! check sees, and what it can't, is in `docs/checks.md`.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -18,12 +20,15 @@ mod container;
 mod decode;
 mod dimensions;
 mod features;
+mod impression;
 mod numbers;
 pub mod ocr;
 mod palette;
 mod picture;
 mod ratio;
 mod registry;
+mod resources;
+mod scene;
 mod scope;
 mod sharpness;
 
@@ -39,10 +44,13 @@ pub use container::Format;
 pub use decode::{Animation, BitDepth, Broken, DecodeLimits, DecodeSettings, decode};
 pub use dimensions::DimensionsSettings;
 pub use features::Space;
+pub use impression::Impression;
 pub use palette::{Colour, DeltaE, PaletteSettings};
 pub use picture::Picture;
 pub use ratio::{AspectRatio, PixelSize};
-pub use registry::{Kind, REGISTRY, all_expectations, decode_limits, open_all, vocabulary};
+pub use registry::{Kind, REGISTRY, all_expectations, decode_limits, needs, open_all, vocabulary};
+pub use resources::{ModelFile, Needs, Resources};
+pub use scene::{Company, Earlier, Reference, Scene};
 pub use sharpness::{Blocking, EdgeWidth, Fault as SharpnessFault, SharpnessSettings};
 
 /// What a check says of one image.
@@ -124,12 +132,42 @@ pub trait Check: Send + Sync {
 
     /// Looks at a picture of a case: one finding for each thing it looked for, at least one, none of
     /// them a pass where nothing was looked at.
-    fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding>;
+    fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding>;
 
     /// The same for a case that has none of the check's tags, and expects something of it by itself:
     /// what the policy expects of every picture is left out.
-    fn inspect_expected(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
-        self.inspect(picture, case)
+    fn inspect_expected(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        self.inspect(picture, scene)
+    }
+
+    /// Why it will not be able to judge this case, as far as that is known before any picture is bought:
+    /// weights that are not installed, a missing reference, letters that the reader does not know. Nothing
+    /// where it can judge, or where there is nothing to judge.
+    fn cannot(&self, case: &Case) -> Option<String> {
+        let _ = case;
+        None
+    }
+
+    /// Whether it must be able to judge: where it can't, nothing is bought.
+    fn is_required(&self) -> bool {
+        false
+    }
+
+    /// Whether it compares pictures with each other ([`Check::in_company`]).
+    fn compares(&self) -> bool {
+        false
+    }
+
+    /// Judges a picture against others, once both samples of its pair are in and all that were drawn before. None
+    /// but a check that [`compares`](Check::compares) says anything here.
+    fn in_company(
+        &self,
+        impression: &Impression,
+        scene: &Scene<'_>,
+        company: &Company<'_>,
+    ) -> Vec<Finding> {
+        let _ = (impression, scene, company);
+        Vec::new()
     }
 }
 
@@ -158,6 +196,8 @@ pub struct Judgement {
     pub format: Option<Format>,
     /// The decoded picture, for thumbnails; drop it early, it is large.
     pub picture: Option<Picture>,
+    /// What outlives the picture, where a check compares pictures.
+    pub impression: Option<Arc<Impression>>,
 }
 
 /// Decodes an answer and runs the checks over it.
@@ -167,10 +207,11 @@ pub struct Judgement {
 pub fn judge(
     bytes: &[u8],
     content_type: Option<&str>,
-    case: &Case,
+    scene: &Scene<'_>,
     checks: &[Box<dyn Check>],
     limits: &DecodeLimits,
 ) -> Judgement {
+    let case = scene.case;
     let picture = match decode(bytes, content_type, limits) {
         Ok(picture) => picture,
         Err(broken) => {
@@ -180,15 +221,18 @@ pub fn judge(
                 kind: Some(broken.kind.to_owned()),
                 format: broken.format,
                 picture: None,
+                impression: None,
             };
         }
     };
     let mut findings = vec![decode::finding(&picture, limits)];
     findings.extend(decode::contradictions(&picture, case, limits));
     findings.extend(refusal(case));
-    findings.extend(checks.iter().flat_map(|check| check.inspect(&picture, case)));
+    findings.extend(checks.iter().flat_map(|check| check.inspect(&picture, scene)));
     let failed = findings.iter().find(|finding| finding.result.counts_as_failure());
+    let compares = checks.iter().any(|check| check.compares());
     Judgement {
+        impression: compares.then(|| Arc::new(picture.impression())),
         judged: if failed.is_some() { Judged::Failed } else { Judged::Passed },
         kind: failed.map(|finding| finding.check.clone()),
         format: Some(picture.format()),

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::features::Colours;
 use super::features::colour::{Lab, hex};
-use super::{Check, CheckResult, Finding, Picture};
+use super::registry::Opened;
+use super::{Check, CheckResult, Finding, Picture, Resources, Scene};
 use crate::checks::numbers::{percent, rounded};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Kind, Node, Problems, Settings};
-use crate::prompts::{Case, any_text_list};
+use crate::prompts::any_text_list;
 use crate::record;
 use crate::units::Rate;
 
@@ -59,9 +60,9 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
 };
 
 /// Sets the check up.
-pub(super) fn open(settings: &Settings) -> Option<Box<dyn Check>> {
-    let settings = settings.get::<PaletteSettings>()?.clone();
-    Some(Box::new(Palette { settings }))
+pub(super) fn open(settings: &Settings, _: &Resources) -> Opened {
+    let Some(settings) = settings.get::<PaletteSettings>().cloned() else { return Ok(None) };
+    Ok(Some(Box::new(Palette { settings })))
 }
 
 /// A colour in sRGB, written as `#0A3D91`.
@@ -139,9 +140,9 @@ impl Check for Palette {
         NAME
     }
 
-    fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
+    fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
         // Values were validated when the case was read; one that is not readable expects nothing.
-        let own = case.expect.get(NAME).and_then(|value| expected(value).ok());
+        let own = scene.case.expect.get(NAME).and_then(|value| expected(value).ok());
         let colours = own.as_ref().unwrap_or(&self.settings.colors);
         if colours.is_empty() {
             return vec![Finding::new(NAME, CheckResult::Skipped, "no colours are expected")];
@@ -234,7 +235,7 @@ mod tests {
     }
 
     fn said(settings: &Value, expect: &Value, pixels: RgbImage) -> String {
-        lines(&check(NAME, settings).inspect(&picture(pixels), &case(expect, &[])))
+        lines(&check(NAME, settings).inspect(&picture(pixels), &Scene::of(&case(expect, &[]))))
     }
 
     #[test]
@@ -260,7 +261,8 @@ mod tests {
         // What sRGB's #0A3D91 is in Display P3.
         let p3 = ColorProfile::new_display_p3();
         let blue = check(NAME, &json!({"colors": ["#0A3D91"], "max_delta_e": 1}));
-        let look = |picture: &Picture| lines(&blue.inspect(picture, &case(&json!({}), &[])));
+        let look =
+            |picture: &Picture| lines(&blue.inspect(picture, &Scene::of(&case(&json!({}), &[]))));
         let coded = painted([31, 60, 140], 20);
         assert_eq!(look(&with_profile(&coded, &p3)), "Pass: #0A3D91 is on 20% of the picture");
         assert!(look(&picture(coded)).starts_with("Fail: "));

@@ -1,30 +1,46 @@
 //! All checks. A new one is one new file and one line here.
 
 use super::decode::{self, DecodeLimits, DecodeSettings};
+use super::resources::{ModelFile, Needs, Resources};
 use super::scope::Scoped;
 use super::{Check, blank, color_profile, composition, dimensions, palette, sharpness};
 use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
 use crate::prompts::GENERAL_EXPECTATIONS;
+use crate::units::RepoPath;
+
+/// A check that is set up; nothing for `decode`, which makes the pictures that the others look at; or a sentence on
+/// why a run can't start.
+pub(super) type Opened = Result<Option<Box<dyn Check>>, String>;
 
 /// A check that exists.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
     /// What the policy's reader must know of it.
     pub vocabulary: CheckVocabulary,
-    /// Sets it up with settings that its own vocabulary read. Nothing for `decode`, which makes the
-    /// pictures that the others look at.
-    pub open: fn(&Settings) -> Option<Box<dyn Check>>,
+    /// Sets it up with settings that its own vocabulary read, and what it asked for below.
+    pub open: fn(&Settings, &Resources) -> Opened,
+    /// The files of the repository that it needs, read on the trusted side.
+    pub files: fn(&Settings) -> Vec<RepoPath>,
+    /// The weights that it needs.
+    pub models: &'static [ModelFile],
+}
+
+impl Kind {
+    /// A check that needs nothing but pictures.
+    const fn pure(vocabulary: CheckVocabulary, open: fn(&Settings, &Resources) -> Opened) -> Self {
+        Self { vocabulary, open, files: |_| Vec::new(), models: &[] }
+    }
 }
 
 /// The checks in the order in which they run.
 pub const REGISTRY: &[Kind] = &[
-    Kind { vocabulary: decode::VOCABULARY, open: |_| None },
-    Kind { vocabulary: blank::VOCABULARY, open: blank::open },
-    Kind { vocabulary: dimensions::VOCABULARY, open: dimensions::open },
-    Kind { vocabulary: palette::VOCABULARY, open: palette::open },
-    Kind { vocabulary: color_profile::VOCABULARY, open: color_profile::open },
-    Kind { vocabulary: sharpness::VOCABULARY, open: sharpness::open },
-    Kind { vocabulary: composition::VOCABULARY, open: composition::open },
+    Kind::pure(decode::VOCABULARY, |_, _| Ok(None)),
+    Kind::pure(blank::VOCABULARY, blank::open),
+    Kind::pure(dimensions::VOCABULARY, dimensions::open),
+    Kind::pure(palette::VOCABULARY, palette::open),
+    Kind::pure(color_profile::VOCABULARY, color_profile::open),
+    Kind::pure(sharpness::VOCABULARY, sharpness::open),
+    Kind::pure(composition::VOCABULARY, composition::open),
 ];
 
 /// The registry, as the policy's reader wants it.
@@ -40,18 +56,46 @@ pub fn all_expectations() -> Vec<Expectation> {
     GENERAL_EXPECTATIONS.iter().chain(of_checks).copied().collect()
 }
 
-/// Sets up the checks of a policy, in the registry's order.
+/// What the checks of a policy need of the world.
 #[must_use]
-pub fn open_all(configured: &[ConfiguredCheck]) -> Vec<Box<dyn Check>> {
-    REGISTRY
-        .iter()
-        .filter_map(|kind| {
-            let name = kind.vocabulary.name;
-            let configured = configured.iter().find(|check| check.name == name)?;
-            let check = (kind.open)(&configured.settings)?;
-            Some(Scoped::wrap(check, &kind.vocabulary, &configured.scope))
-        })
-        .collect()
+pub fn needs(configured: &[ConfiguredCheck]) -> Needs {
+    let mut needs = Needs::default();
+    for (kind, check) in both(configured) {
+        let name = kind.vocabulary.name;
+        needs.files.extend((kind.files)(&check.settings).into_iter().map(|path| (name, path)));
+        needs.models.extend(kind.models);
+    }
+    needs
+}
+
+/// The kinds that a policy configures, in the registry's order.
+fn both(configured: &[ConfiguredCheck]) -> impl Iterator<Item = (&'static Kind, &ConfiguredCheck)> {
+    REGISTRY.iter().filter_map(|kind| {
+        let known = configured.iter().find(|check| check.name == kind.vocabulary.name)?;
+        Some((kind, known))
+    })
+}
+
+/// Sets up the checks of a policy, in the registry's order.
+///
+/// # Errors
+/// A sentence for each check that can't be set up.
+pub fn open_all(
+    configured: &[ConfiguredCheck],
+    resources: &Resources,
+) -> Result<Vec<Box<dyn Check>>, Vec<String>> {
+    let mut checks = Vec::new();
+    let mut problems = Vec::new();
+    for (kind, configured) in both(configured) {
+        match (kind.open)(&configured.settings, resources) {
+            Ok(Some(check)) => {
+                checks.push(Scoped::wrap(check, &kind.vocabulary, &configured.scope));
+            }
+            Ok(None) => {}
+            Err(why) => problems.push(format!("check `{}`: {why}", kind.vocabulary.name)),
+        }
+    }
+    if problems.is_empty() { Ok(checks) } else { Err(problems) }
 }
 
 /// The limits of a policy's `decode`, or the defaults where the policy switches it off: without decoding
@@ -89,7 +133,11 @@ mod tests {
     fn every_check_opens_with_its_defaults() {
         let configured = defaults();
         assert_eq!(configured.len(), REGISTRY.len());
-        let opened: Vec<_> = open_all(&configured).iter().map(|check| check.name()).collect();
+        let opened: Vec<_> = open_all(&configured, &Resources::default())
+            .unwrap()
+            .iter()
+            .map(|check| check.name())
+            .collect();
         assert_eq!(
             opened,
             ["blank", "dimensions", "palette", "color_profile", "sharpness", "composition"]

@@ -4,9 +4,9 @@ use crate::inert::one_line;
 use crate::policy::{CheckScope, CheckVocabulary};
 use crate::prompts::Case;
 
-use super::{Check, CheckResult, Finding, Picture};
+use super::{Check, CheckResult, Company, Finding, Impression, Picture, Scene};
 
-/// A check that is kept to some cases.
+/// A check with what all checks share.
 pub(super) struct Scoped {
     check: Box<dyn Check>,
     scope: CheckScope,
@@ -15,17 +15,26 @@ pub(super) struct Scoped {
 }
 
 impl Scoped {
-    /// The check, kept to the cases of its scope; the check itself where that is all of them.
+    /// The check, kept to the cases of its scope; the check itself where nothing is said of it.
     pub(super) fn wrap(
         check: Box<dyn Check>,
         vocabulary: &CheckVocabulary,
         scope: &CheckScope,
     ) -> Box<dyn Check> {
-        if scope.tags.is_empty() {
+        if *scope == CheckScope::default() {
             return check;
         }
         let keys = vocabulary.expectations.iter().map(|known| known.key).collect();
         Box::new(Self { check, scope: scope.clone(), keys })
+    }
+
+    fn is_expected_by(&self, case: &Case) -> bool {
+        let expects = |key: &&str| case.expect.get(key).is_some_and(|value| !value.is_null());
+        self.keys.iter().any(expects)
+    }
+
+    fn looks_at(&self, case: &Case) -> bool {
+        self.scope.admits(&case.tags) || self.is_expected_by(case)
     }
 }
 
@@ -34,16 +43,40 @@ impl Check for Scoped {
         self.check.name()
     }
 
-    fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
-        if self.scope.admits(&case.tags) {
-            return self.check.inspect(picture, case);
+    fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        if self.scope.admits(&scene.case.tags) {
+            return self.check.inspect(picture, scene);
         }
-        let expects = |key: &&str| case.expect.get(key).is_some_and(|value| !value.is_null());
-        if self.keys.iter().any(expects) {
-            return self.check.inspect_expected(picture, case);
+        if self.is_expected_by(scene.case) {
+            return self.check.inspect_expected(picture, scene);
         }
         let tags: Vec<_> = self.scope.tags.iter().map(|tag| one_line(tag, 40)).collect();
         let message = format!("only cases tagged {} are looked at", tags.join(", "));
         vec![Finding::new(self.name(), CheckResult::Skipped, message)]
+    }
+
+    fn cannot(&self, case: &Case) -> Option<String> {
+        if self.looks_at(case) { self.check.cannot(case) } else { None }
+    }
+
+    fn is_required(&self) -> bool {
+        self.scope.require
+    }
+
+    fn compares(&self) -> bool {
+        self.check.compares()
+    }
+
+    fn in_company(
+        &self,
+        impression: &Impression,
+        scene: &Scene<'_>,
+        company: &Company<'_>,
+    ) -> Vec<Finding> {
+        if self.looks_at(scene.case) {
+            self.check.in_company(impression, scene, company)
+        } else {
+            Vec::new()
+        }
     }
 }

@@ -17,17 +17,22 @@ record! {
         /// The tags of the cases that the check looks at; every case where empty. What a case itself
         /// expects of the check is looked at whatever its tags.
         tags: Vec<Tag> = "[]",
+        /// Whether the check must be able to judge every case that it looks at. Where it can't, for want of
+        /// weights, a reference or letters that it knows, nothing is bought.
+        require: bool = "false",
     }
 }
 
 /// The keys that every check shares.
-const SHARED: [&str; 1] = ["tags"];
+const SHARED: [&str; 2] = ["tags", "require"];
 
 /// Which cases a check looks at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckScope {
     /// The tags of the cases that it looks at; every case where empty.
     pub tags: Vec<String>,
+    /// Whether it must be able to judge them.
+    pub require: bool,
 }
 
 impl CheckScope {
@@ -51,7 +56,7 @@ pub fn read_check(
         |shared| {
             let shared = SharedSettings::from_node(&shared, problems)?;
             let tags = shared.tags.into_iter().map(|tag| tag.0.trim().to_owned()).collect();
-            Some(CheckScope { tags })
+            Some(CheckScope { tags, require: shared.require })
         },
     );
     // Both are read before either is given up, so that every problem is seen.
@@ -101,7 +106,10 @@ mod tests {
         let (check, problems) = read(&json!({"tags": ["brand", " logo "], "tolerance": "2%"}));
         let check = check.unwrap();
         assert!(problems.is_empty());
-        assert_eq!(check.scope, CheckScope { tags: vec!["brand".into(), "logo".into()] });
+        assert_eq!(
+            check.scope,
+            CheckScope { tags: vec!["brand".into(), "logo".into()], require: false }
+        );
         assert!(check.scope.admits(&["x".to_owned(), "logo".to_owned()]));
         assert!(!check.scope.admits(&["x".to_owned()]));
         let (check, _) = read(&json!({}));

@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
             for provider in policy.providers.values() {
                 assert!(providers::open(provider).is_ok(), "{provider:?}");
             }
-            let _ = checks::open_all(&policy.checks);
+            let _ = checks::open_all(&policy.checks, &checks::Resources::default());
         }
         Some(_) => {}
         None => assert!(reading.problems.has_errors()),

@@ -161,6 +161,7 @@ async fn judge(
         out,
         store,
         environment: Box::new(output::environment),
+        weights: Box::new(crate::weights::find),
         budget: named.budget,
         max_images: named.max_images,
         resume: arguments.resume,

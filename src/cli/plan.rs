@@ -147,6 +147,7 @@ async fn plan(named: &ChangeArgs, json: bool) -> Result<(), (Exit, String)> {
         out: named.at(),
         store,
         environment: Box::new(|_| None),
+        weights: Box::new(crate::weights::find),
         budget: named.budget,
         max_images: named.max_images,
         resume: true,

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use presscheck_core::checks::{Reference, Scene};
 use presscheck_core::gate::{BySide, Pair, Side};
 use presscheck_core::policy::{ModelConfig, Subject};
 use presscheck_core::prompts::{Case, Cell};
@@ -14,7 +15,7 @@ use presscheck_core::report::SampleLine;
 use tokio::sync::{Semaphore, watch};
 
 use super::Halt;
-use super::judge::{Arrived, Judge, JudgedSample};
+use super::judge::{Arrived, Gallery, Judge, JudgedSample};
 use super::sample::{Arrival, Shop, Wanted};
 use crate::revision::Snapshot;
 
@@ -23,6 +24,52 @@ pub(super) struct Judged {
     pub(super) pair: Pair,
     pub(super) lines: Vec<SampleLine>,
     pub(super) stored: BySide<bool>,
+}
+
+/// Both samples of a cell, each judged by itself.
+pub(super) struct Samples {
+    cell: Cell,
+    input: Option<Arc<Reference>>,
+    baseline: Option<(JudgedSample, SampleLine)>,
+    candidate: (JudgedSample, SampleLine),
+}
+
+impl Samples {
+    /// Judges them against those before: to be called in the drawn order.
+    pub(super) fn settle(
+        mut self,
+        context: &Context,
+        gallery: &mut Gallery,
+    ) -> Result<Judged, Halt> {
+        let case = context.case(self.cell)?;
+        let scene = Scene { case, input: self.input.as_deref() };
+        let baseline = self.baseline.as_mut().map(|(sample, _)| sample);
+        gallery.settle(&context.judge, &scene, baseline, Some(&mut self.candidate.0));
+        let told = |(sample, mut line): (JudgedSample, SampleLine)| {
+            line.outcome = sample.observation.outcome;
+            line.failure = sample.observation.failure;
+            line.kind = sample.kind;
+            line.findings = sample.findings;
+            (sample.observation, line)
+        };
+        let (candidate, candidate_line) = told(self.candidate);
+        let (baseline, baseline_line) = self.baseline.map(told).unzip();
+        let stored = BySide {
+            baseline: baseline_line.as_ref().is_some_and(|line| line.stored),
+            candidate: candidate_line.stored,
+        };
+        Ok(Judged {
+            pair: Pair {
+                case: case.id.clone(),
+                repeat: self.cell.repeat,
+                tags: case.tags.clone(),
+                baseline,
+                candidate,
+            },
+            lines: baseline_line.into_iter().chain([candidate_line]).collect(),
+            stored,
+        })
+    }
 }
 
 /// What the tasks of one subject share.
@@ -66,18 +113,19 @@ impl Context {
     ) -> Result<Option<JudgedSample>, Halt> {
         let case = self.case(cell)?;
         let input = self.input(case)?;
-        let wanted = self.wanted(Side::Baseline, &model, case, cell, input.as_ref());
+        let bytes = input.as_ref().map(|input| input.bytes());
+        let wanted = self.wanted(Side::Baseline, &model, case, cell, bytes);
         let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
         let arrival = match self.shop.get(Wanted { only_stored: true, ..wanted }).await {
             Ok(arrival) => arrival,
             Err(Halt::BaselineGone(_)) => return Ok(None),
             Err(halt) => return Err(halt),
         };
-        let sample = self.judge(cell, &arrival).await?;
+        let sample = self.judge(cell, input, &arrival).await?;
         Ok(sample.observation.answered().then_some(sample))
     }
 
-    fn case(&self, cell: Cell) -> Result<&Case, Halt> {
+    pub(super) fn case(&self, cell: Cell) -> Result<&Case, Halt> {
         self.cases
             .get(cell.case)
             .ok_or_else(|| could_not_run(&"the draw names a case that is not there"))
@@ -107,7 +155,7 @@ impl Context {
     }
 
     /// Gets and judges both samples of a cell, side by side, so that both meet the same provider load.
-    pub(super) async fn cell(self: Arc<Self>, cell: Cell) -> Result<Judged, Halt> {
+    pub(super) async fn cell(self: Arc<Self>, cell: Cell) -> Result<Samples, Halt> {
         let case = self.case(cell)?;
         let input = self.input(case)?;
         let sample = |side: Side, model: Option<&ModelConfig>| {
@@ -124,32 +172,17 @@ impl Context {
             sample(Side::Candidate, Some(&self.subject.candidate)),
         );
         let (baseline, candidate) = (baseline?, candidate?);
-        let Some((candidate, candidate_line)) = candidate else {
+        let Some(candidate) = candidate else {
             return Err(Halt::CouldNotRun("a sample of the candidate is missing".to_owned()));
         };
-        let stored = BySide {
-            baseline: baseline.as_ref().is_some_and(|(_, line)| line.stored),
-            candidate: candidate_line.stored,
-        };
-        let (baseline, baseline_line) = baseline.unzip();
-        Ok(Judged {
-            pair: Pair {
-                case: case.id.clone(),
-                repeat: cell.repeat,
-                tags: case.tags.clone(),
-                baseline: baseline.map(|sample| sample.observation),
-                candidate: candidate.observation,
-            },
-            lines: baseline_line.into_iter().chain([candidate_line]).collect(),
-            stored,
-        })
+        Ok(Samples { cell, input, baseline, candidate })
     }
 
     /// The case's input picture, from the trusted side.
-    fn input(&self, case: &Case) -> Result<Option<Bytes>, Halt> {
+    fn input(&self, case: &Case) -> Result<Option<Arc<Reference>>, Halt> {
         let Some(path) = &case.image else { return Ok(None) };
         match self.base.read(path, MAX_INPUT_BYTES) {
-            Ok(Some(bytes)) => Ok(Some(bytes.into())),
+            Ok(Some(bytes)) => Ok(Some(Arc::new(Reference::new(bytes.into())))),
             Ok(None) => Err(Halt::CouldNotRun(format!(
                 "the input picture {path} of case `{}` does not exist at {}",
                 presscheck_core::inert::one_line(&case.id, 60),
@@ -164,10 +197,11 @@ impl Context {
         side: Side,
         model: &ModelConfig,
         cell: Cell,
-        input: Option<Bytes>,
+        input: Option<Arc<Reference>>,
     ) -> Result<(JudgedSample, SampleLine), Halt> {
         let case = self.case(cell)?;
-        let wanted = self.wanted(side, model, case, cell, input.as_ref());
+        let bytes = input.as_ref().map(|input| input.bytes());
+        let wanted = self.wanted(side, model, case, cell, bytes);
         let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
         let arrival = match self.shop.get(wanted).await {
             // The baseline's vendor has retired it: what is stored of it still counts.
@@ -186,7 +220,7 @@ impl Context {
         let known = known.and_then(|known| known.get(&cell));
         let sample = match known {
             Some(sample) => sample.clone(),
-            None => self.judge(cell, &arrival).await?,
+            None => self.judge(cell, input.clone(), &arrival).await?,
         };
         self.write_picture(&arrival.arrived, &sample).await?;
         let line = SampleLine {
@@ -216,14 +250,22 @@ impl Context {
     }
 
     /// Judges on a thread where decoding blocks no network traffic, one picture per core at a time.
-    async fn judge(self: &Arc<Self>, cell: Cell, arrival: &Arrival) -> Result<JudgedSample, Halt> {
+    async fn judge(
+        self: &Arc<Self>,
+        cell: Cell,
+        input: Option<Arc<Reference>>,
+        arrival: &Arrival,
+    ) -> Result<JudgedSample, Halt> {
         let fail =
             |error: &dyn std::fmt::Display| Halt::CouldNotRun(format!("a check failed: {error}"));
         let _core = self.cpus.acquire().await.map_err(|error| fail(&error))?;
         let context = Arc::clone(self);
         let (arrived, bill) = (arrival.arrived.clone(), arrival.bill);
         tokio::task::spawn_blocking(move || {
-            context.cases.get(cell.case).map(|case| context.judge.judge(case, &arrived, bill))
+            context.cases.get(cell.case).map(|case| {
+                let scene = Scene { case, input: input.as_deref() };
+                context.judge.judge(&scene, &arrived, bill)
+            })
         })
         .await
         .map_err(|error| fail(&error))?

@@ -1,8 +1,12 @@
 //! From what came to an outcome: the checks run, and the policy's word on refusals applies.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use presscheck_core::checks::{self, Check, CheckResult, DecodeLimits, Finding, Judged};
-use presscheck_core::gate::{CostBasis, Observation, Outcome};
+use presscheck_core::checks::{
+    self, Check, CheckResult, Company, DecodeLimits, Earlier, Finding, Impression, Judged, Scene,
+};
+use presscheck_core::gate::{BySide, CostBasis, Observation, Outcome, Side};
 use presscheck_core::policy::OnRefusal;
 use presscheck_core::prompts::Case;
 use presscheck_core::units::{Digest, Usd};
@@ -37,6 +41,10 @@ pub(super) struct JudgedSample {
     pub(super) kind: Option<String>,
     pub(super) error: Option<String>,
     pub(super) attempts: u32,
+    /// What is kept of its picture, where a check compares pictures.
+    impression: Option<Arc<Impression>>,
+    /// Whether it was compared with those before it.
+    settled: bool,
 }
 
 /// The checks of a policy, ready to run.
@@ -47,12 +55,24 @@ pub(super) struct Judge {
 }
 
 impl Judge {
+    /// No check: nothing is to be judged.
+    pub(super) fn idle(refusals: OnRefusal) -> Self {
+        Self { checks: Vec::new(), limits: DecodeLimits::default(), refusals }
+    }
+
     /// Judges what came. This is CPU work: call it where it blocks nobody.
-    pub(super) fn judge(&self, case: &Case, arrived: &Arrived, bill: Bill) -> JudgedSample {
+    pub(super) fn judge(&self, scene: &Scene<'_>, arrived: &Arrived, bill: Bill) -> JudgedSample {
+        let mut impression = None;
         let (outcome, findings, kind, error, image) = match arrived {
             Arrived::Picture { bytes, content_type } => {
-                let judgement =
-                    checks::judge(bytes, content_type.as_deref(), case, &self.checks, &self.limits);
+                let judgement = checks::judge(
+                    bytes,
+                    content_type.as_deref(),
+                    scene,
+                    &self.checks,
+                    &self.limits,
+                );
+                impression = judgement.impression;
                 let outcome = match judgement.judged {
                     Judged::Broken => Outcome::Broken,
                     Judged::Failed => Outcome::Failed,
@@ -81,6 +101,32 @@ impl Judge {
                 (Outcome::Unavailable, Vec::new(), Some(kind.clone()), Some(words.clone()), None)
             }
         };
+        let mut sample = JudgedSample {
+            observation: Observation {
+                outcome,
+                failure: false,
+                failed_checks: Vec::new(),
+                unsure_checks: Vec::new(),
+                skipped_checks: Vec::new(),
+                cost: bill.cost,
+                cost_basis: bill.basis,
+                latency: bill.latency,
+                image,
+            },
+            findings,
+            kind: if outcome == Outcome::Passed { None } else { kind },
+            error,
+            attempts: bill.attempts,
+            impression,
+            settled: false,
+        };
+        self.count(scene.case, &mut sample);
+        sample
+    }
+
+    /// Writes down what follows from the outcome and the findings.
+    fn count(&self, case: &Case, sample: &mut JudgedSample) {
+        let outcome = sample.observation.outcome;
         let failure = match outcome {
             Outcome::Failed | Outcome::Broken => true,
             Outcome::Refused => self.refusals == OnRefusal::Fail && !case.expects_refusal(),
@@ -88,7 +134,8 @@ impl Judge {
         };
         let named = |wanted: &[CheckResult]| -> Vec<String> {
             let mut names: Vec<String> = Vec::new();
-            for finding in findings.iter().filter(|finding| wanted.contains(&finding.result)) {
+            for finding in sample.findings.iter().filter(|finding| wanted.contains(&finding.result))
+            {
                 if !names.contains(&finding.check) {
                     names.push(finding.check.clone());
                 }
@@ -101,22 +148,65 @@ impl Judge {
             Outcome::Refused if failure => vec!["refused".to_owned()],
             _ => Vec::new(),
         };
-        JudgedSample {
-            observation: Observation {
-                outcome,
-                failure,
-                failed_checks,
-                unsure_checks: named(&[CheckResult::Unsure]),
-                skipped_checks: named(&[CheckResult::Skipped]),
-                cost: bill.cost,
-                cost_basis: bill.basis,
-                latency: bill.latency,
-                image,
-            },
-            findings,
-            kind: if outcome == Outcome::Passed { None } else { kind },
-            error,
-            attempts: bill.attempts,
+        let unsure_checks = named(&[CheckResult::Unsure]);
+        let skipped_checks = named(&[CheckResult::Skipped]);
+        let observation = &mut sample.observation;
+        observation.failure = failure;
+        observation.failed_checks = failed_checks;
+        observation.unsure_checks = unsure_checks;
+        observation.skipped_checks = skipped_checks;
+    }
+
+    /// Compares a sample with its pair's baseline and with those before it. Called in the drawn order, so that no
+    /// verdict depends on which answer came first.
+    fn settle(&self, scene: &Scene<'_>, sample: &mut JudgedSample, company: &Company<'_>) {
+        let Some(impression) = sample.impression.clone().filter(|_| !sample.settled) else {
+            return;
+        };
+        sample.settled = true;
+        let says = |check: &dyn Check| check.in_company(&impression, scene, company);
+        let found: Vec<_> = self.checks.iter().flat_map(|check| says(check.as_ref())).collect();
+        if found.is_empty() {
+            return;
+        }
+        let failed = found.iter().find(|finding| finding.result.counts_as_failure());
+        if let (Some(failed), Outcome::Passed) = (failed, sample.observation.outcome) {
+            sample.observation.outcome = Outcome::Failed;
+            sample.kind = Some(failed.check.clone());
+        }
+        sample.findings.extend(found);
+        self.count(scene.case, sample);
+    }
+}
+
+/// The pictures of a run that were settled so far, by side, in the drawn order.
+#[derive(Debug, Default)]
+pub(super) struct Gallery {
+    seen: BySide<Vec<Earlier>>,
+}
+
+impl Gallery {
+    /// Settles both samples of a pair, and keeps what the next ones are compared with.
+    pub(super) fn settle(
+        &mut self,
+        judge: &Judge,
+        scene: &Scene<'_>,
+        baseline: Option<&mut JudgedSample>,
+        candidate: Option<&mut JudgedSample>,
+    ) {
+        let before = baseline.as_ref().and_then(|sample| sample.impression.clone());
+        for (side, sample) in [(Side::Baseline, baseline), (Side::Candidate, candidate)] {
+            let Some(sample) = sample else { continue };
+            let is_candidate = side == Side::Candidate;
+            let company = Company {
+                baseline: before.as_deref().filter(|_| is_candidate),
+                is_candidate,
+                earlier: self.seen.get(side),
+            };
+            judge.settle(scene, sample, &company);
+            if let Some(impression) = &sample.impression {
+                self.seen.get_mut(side).push(Earlier::of(scene.case, impression));
+            }
         }
     }
 }

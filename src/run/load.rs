@@ -14,6 +14,7 @@ use presscheck_core::units::{Digest, RepoPath};
 use serde_json::json;
 
 use super::advice::Said;
+use super::eyes;
 use super::judge::Judge;
 use super::sample::Supplier;
 use super::{Environment, Halt, Setting};
@@ -38,6 +39,7 @@ pub struct Loaded {
     pub warnings: String,
     /// Why there is nothing to judge, where there is nothing.
     pub nothing_to_judge: String,
+    pub(super) judge: Arc<Judge>,
     pub(super) policy_digest: Digest,
     pub(super) prompts_digest: Digest,
     /// What is said of the files before the numbers are known.
@@ -122,6 +124,13 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     };
     report.stop()?;
     let draw = prompts::draw(&cases, &policy.sample);
+    let judge = if needs_prompts {
+        let judge = Arc::new(eyes::open(&policy, trusted, &setting.weights)?);
+        notes.extend(eyes::foresee(&judge, &cases, &draw)?);
+        judge
+    } else {
+        Arc::new(Judge::idle(policy.refusals))
+    };
     let said = Said {
         rendered: report.rendered,
         problems: report.problems,
@@ -133,6 +142,7 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
         subjects: changed.subjects,
         cases: Arc::new(cases),
         draw,
+        judge,
         notes,
         warnings: String::new(),
         nothing_to_judge,
@@ -396,12 +406,9 @@ impl Loaded {
             .unwrap_or(1)
     }
 
+    /// The checks, ready to run; none where nothing is to be judged.
     pub(super) fn judge(&self) -> Arc<Judge> {
-        Arc::new(Judge {
-            checks: checks::open_all(&self.policy.checks),
-            limits: checks::decode_limits(&self.policy.checks),
-            refusals: self.policy.refusals,
-        })
+        Arc::clone(&self.judge)
     }
 
     /// Why no model change merges today, where the policy says so.

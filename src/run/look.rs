@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use presscheck_core::checks::{Reference, Scene};
 use presscheck_core::gate::{BySide, Side};
 use presscheck_core::policy::{self, ModelConfig, Policy, Subject};
 use presscheck_core::prompts::{Case, Cell};
@@ -212,7 +213,8 @@ impl Desk {
             closing: &closing,
         };
         let mut stored = Stored::default();
-        let mut input = input.cloned();
+        let original = input.cloned();
+        let mut input = original.clone();
         let mut last = None;
         for step in &model.steps {
             let Some(kind) = self.kinds.get(&step.provider.value) else { break };
@@ -236,7 +238,9 @@ impl Desk {
         if let (Some(judge), Some(arrival), true) = (judge, last, stored.whole) {
             let (judge, case) = (Arc::clone(judge), case.clone());
             let judged = tokio::task::spawn_blocking(move || {
-                judge.judge(&case, &arrival.arrived, arrival.bill).observation
+                let reference = original.map(Reference::new);
+                let scene = Scene { case: &case, input: reference.as_ref() };
+                judge.judge(&scene, &arrival.arrived, arrival.bill).observation
             });
             let observation =
                 judged.await.map_err(|why| Halt::CouldNotRun(format!("a check failed: {why}")))?;

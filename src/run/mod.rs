@@ -4,6 +4,7 @@
 
 mod advice;
 mod cell;
+mod eyes;
 mod judge;
 mod load;
 mod look;
@@ -29,6 +30,7 @@ use presscheck_core::report::Run;
 use presscheck_core::units::{RepoPath, Usd};
 use thiserror::Error;
 
+pub use eyes::Weights;
 pub use load::{Loaded, Rejected, load};
 pub use parallel::play;
 pub use plan::plan;
@@ -59,6 +61,8 @@ pub struct Setting {
     pub store: Store,
     /// Looks a key up by its environment variable.
     pub environment: Box<Environment>,
+    /// Finds the weights of the checks that need some.
+    pub weights: Box<Weights>,
     /// Lowers the policy's budget.
     pub budget: Option<Usd>,
     /// The most images to buy.

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::StreamExt as _;
+use presscheck_core::checks::Scene;
 use presscheck_core::gate::Trial;
 use presscheck_core::policy::{ModelConfig, Subject};
 use presscheck_core::prompts::Cell;
@@ -12,7 +13,7 @@ use presscheck_core::units::Digest;
 use tokio::sync::{Semaphore, watch};
 
 use super::cell::Context;
-use super::judge::JudgedSample;
+use super::judge::{Gallery, JudgedSample};
 use super::load::Loaded;
 use super::sample::Shop;
 use super::{Halt, Setting, terms};
@@ -121,9 +122,14 @@ async fn known_baseline(
         })
         .buffered(READ_AT_ONCE);
     let mut known = HashMap::with_capacity(cells.len());
+    let mut gallery = Gallery::default();
     while let Some((cell, sample)) = samples.next().await {
         match sample? {
-            Some(sample) => known.insert(cell, sample),
+            Some(mut sample) => {
+                let scene = Scene::of(context.case(cell)?);
+                gallery.settle(&context.judge, &scene, Some(&mut sample), None);
+                known.insert(cell, sample)
+            }
             None => return Ok(None),
         };
     }

@@ -16,7 +16,8 @@ use presscheck_core::providers::FaultKind;
 use presscheck_core::report::{self, Prompt};
 use presscheck_core::units::Rate;
 
-use super::cell::Judged;
+use super::cell::{Judged, Samples};
+use super::judge::Gallery;
 use super::load::Loaded;
 use super::opening::{self, Opened};
 use super::order::in_order;
@@ -35,7 +36,7 @@ pub(super) struct Finished {
 
 /// How a cell ended.
 enum End {
-    Pair(Box<Judged>),
+    Pair(Box<Samples>),
     Halt(Halt),
 }
 
@@ -71,13 +72,14 @@ pub(super) async fn run(
         let context = Arc::clone(&context);
         async move {
             match tokio::spawn(async move { context.cell(cell).await }).await {
-                Ok(Ok(judged)) => End::Pair(Box::new(judged)),
+                Ok(Ok(samples)) => End::Pair(Box::new(samples)),
                 Ok(Err(halt)) => End::Halt(halt),
                 Err(error) => End::Halt(Halt::CouldNotRun(format!("a task failed: {error}"))),
             }
         }
     }));
     let mut pairs = Vec::new();
+    let mut gallery = Gallery::default();
     let mut lines = Vec::new();
     let mut from_store = BySide::<u64>::default();
     let mut tally = Tally::default();
@@ -87,7 +89,13 @@ pub(super) async fn run(
     let mut failure = None;
     while let Some(end) = stream.next().await {
         let judged = match end {
-            End::Pair(judged) => judged,
+            End::Pair(samples) => match samples.settle(&context, &mut gallery) {
+                Ok(judged) => judged,
+                Err(halt) => {
+                    failure = Some(halt);
+                    break;
+                }
+            },
             End::Halt(Halt::Budget) => {
                 stopped = Stopped::Budget;
                 break;

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
+use super::registry::Opened;
+use super::{Check, CheckResult, Finding, Picture, Resources, Scene, expected, read_expected};
 use crate::checks::numbers::{percent, rounded};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
-use crate::prompts::Case;
 use crate::units::Rate;
 use crate::{choice, record};
 
@@ -76,9 +76,9 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
 };
 
 /// Sets the check up.
-pub(super) fn open(settings: &Settings) -> Option<Box<dyn Check>> {
-    let settings = settings.get::<CompositionSettings>()?.clone();
-    Some(Box::new(Composition { settings }))
+pub(super) fn open(settings: &Settings, _: &Resources) -> Opened {
+    let Some(settings) = settings.get::<CompositionSettings>().cloned() else { return Ok(None) };
+    Ok(Some(Box::new(Composition { settings })))
 }
 
 struct Composition {
@@ -90,9 +90,9 @@ impl Check for Composition {
         NAME
     }
 
-    fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
+    fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
         let settings = &self.settings;
-        let own = expected(case, "subject").unwrap_or(NOTHING);
+        let own = expected(scene.case, "subject").unwrap_or(NOTHING);
         let asked = ExpectedSubject {
             margin: own.margin.or(Some(settings.margin)),
             min_share: own.min_share.or(settings.min_share),
@@ -102,8 +102,8 @@ impl Check for Composition {
         judge(picture, &asked)
     }
 
-    fn inspect_expected(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
-        judge(picture, &expected(case, "subject").unwrap_or(NOTHING))
+    fn inspect_expected(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        judge(picture, &expected(scene.case, "subject").unwrap_or(NOTHING))
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
     use crate::checks::testing::{case, check, good, lines, picture};
 
     fn said(settings: &Value, expect: &Value, pixels: RgbImage) -> String {
-        lines(&check(NAME, settings).inspect(&picture(pixels), &case(expect, &[])))
+        lines(&check(NAME, settings).inspect(&picture(pixels), &Scene::of(&case(expect, &[]))))
     }
 
     /// A disc on a plain ground that gets lighter downwards.
@@ -268,7 +268,8 @@ mod tests {
             ]
             .join("\n")
         );
-        let found = check(NAME, &json!({})).inspect(&picture(small()), &case(&json!({}), &[]));
+        let found =
+            check(NAME, &json!({})).inspect(&picture(small()), &Scene::of(&case(&json!({}), &[])));
         let [x, y, w, h] = found[0].region.unwrap();
         assert!(
             x.abs_diff(60) <= 4

@@ -5,7 +5,7 @@ use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageFormat, Rgb, RgbImage,
 use serde_json::{Value, json};
 
 use super::*;
-use crate::checks::judge;
+use crate::checks::{Scene, judge};
 use crate::prompts::Case;
 
 /// A picture with something to compress.
@@ -221,7 +221,7 @@ fn case(expect: Value) -> Case {
 
 #[test]
 fn a_judgement_tells_all_that_was_found() {
-    use crate::checks::{Judged, open_all};
+    use crate::checks::{Judged, Resources, open_all};
     use crate::policy::{Node, Problems, read_check};
 
     let empty = Node::from_json(&json!({}));
@@ -229,10 +229,12 @@ fn a_judgement_tells_all_that_was_found() {
         .iter()
         .map(|check| read_check(check, &empty, &mut Problems::new()).unwrap())
         .collect();
-    let checks = open_all(&configured);
+    let checks = open_all(&configured, &Resources::default()).unwrap();
     let limits = DecodeLimits::default();
     let png = encode(&scene(64, 64), Format::Png);
-    let of = |bytes: &[u8], claimed, expect| judge(bytes, claimed, &case(expect), &checks, &limits);
+    let of = |bytes: &[u8], claimed, expect| {
+        judge(bytes, claimed, &Scene::of(&case(expect)), &checks, &limits)
+    };
 
     let passed = of(&png, Some("image/png"), json!({"aspect_ratio": "1:1"}));
     assert_eq!((passed.judged, passed.kind), (Judged::Passed, None));
@@ -265,7 +267,7 @@ fn what_was_not_asked_is_a_failure() {
     }
     let limits = DecodeLimits { animation: Animation::None, ..all_formats() };
     let said = |bytes: &[u8], expect: Value| {
-        let judgement = judge(bytes, None, &case(expect), &[], &limits);
+        let judgement = judge(bytes, None, &Scene::of(&case(expect)), &[], &limits);
         let lines: Vec<_> = judgement.findings.iter().skip(1).map(|f| f.message.as_str()).collect();
         format!("{:?}: {}", judgement.judged, lines.join("; "))
     };

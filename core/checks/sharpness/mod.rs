@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Check, CheckResult, Finding, Picture, expected, read_expected};
+use super::registry::Opened;
+use super::{Check, CheckResult, Finding, Picture, Resources, Scene, expected, read_expected};
 use crate::checks::numbers::rounded;
 use crate::choice;
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Kind, Node, Problems, Settings};
-use crate::prompts::Case;
 use crate::record;
 use crate::units::Rate;
 
@@ -69,9 +69,9 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
 };
 
 /// Sets the check up.
-pub(super) fn open(settings: &Settings) -> Option<Box<dyn Check>> {
-    let settings = settings.get::<SharpnessSettings>()?.clone();
-    Some(Box::new(Sharpness { settings }))
+pub(super) fn open(settings: &Settings, _: &Resources) -> Opened {
+    let Some(settings) = settings.get::<SharpnessSettings>().cloned() else { return Ok(None) };
+    Ok(Some(Box::new(Sharpness { settings })))
 }
 
 /// A number between two others.
@@ -119,9 +119,9 @@ impl Check for Sharpness {
         NAME
     }
 
-    fn inspect(&self, picture: &Picture, case: &Case) -> Vec<Finding> {
+    fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
         let skipped = |message: &str| vec![Finding::new(NAME, CheckResult::Skipped, message)];
-        if expected(case, "sharp") == Some(false) {
+        if expected(scene.case, "sharp") == Some(false) {
             return skipped("a soft picture is expected");
         }
         if picture.width().min(picture.height()) < 128 {

@@ -5,8 +5,8 @@ use crate::checks::testing::{bad, case, check, configured, good, lines, picture,
 
 /// Findings of the default settings that do not pass.
 fn faults(pixels: &RgbImage) -> String {
-    let findings =
-        check(NAME, &json!({})).inspect(&picture(pixels.clone()), &case(&json!({}), &[]));
+    let findings = check(NAME, &json!({}))
+        .inspect(&picture(pixels.clone()), &Scene::of(&case(&json!({}), &[])));
     let wrong: Vec<_> =
         findings.into_iter().filter(|found| found.result != CheckResult::Pass).collect();
     lines(&wrong)
@@ -47,7 +47,7 @@ fn pixel_art_is_not_taken_for_blocks() {
 fn a_case_may_ask_for_a_soft_picture() {
     let blurred = picture(bad::blurred(&good::one(PAINTING, 3).pixels, 5.0));
     let of = |settings: Value, expect: Value| {
-        lines(&check(NAME, &settings).inspect(&blurred, &case(&expect, &[])))
+        lines(&check(NAME, &settings).inspect(&blurred, &Scene::of(&case(&expect, &[]))))
     };
     assert_eq!(of(json!({}), json!({"sharp": false})), "Skipped: a soft picture is expected");
     assert!(

@@ -11,7 +11,7 @@ use super::canvas::{Canvas, Dice};
 use super::scenes::SCENES;
 use super::{bad, case, check, good, picture, through_jpeg};
 use crate::checks::features::colour::Lab;
-use crate::checks::{Check, CheckResult, Picture};
+use crate::checks::{Check, CheckResult, Picture, Scene};
 use crate::policy::with_reference;
 
 /// The scenes in which a whole subject stands before a plain ground, where it does.
@@ -46,7 +46,7 @@ fn checks() -> Vec<(&'static str, Box<dyn Check>)> {
 
 /// The worst that a check says of a picture.
 fn worst(check: &dyn Check, picture: &Picture) -> CheckResult {
-    let findings = check.inspect(picture, &case(&json!({}), &[]));
+    let findings = check.inspect(picture, &Scene::of(&case(&json!({}), &[])));
     let results = || findings.iter().map(|finding| finding.result);
     if results().any(CheckResult::counts_as_failure) {
         CheckResult::Fail
@@ -340,7 +340,7 @@ fn pictures_of_image_models_pass() {
             continue;
         };
         for (_, check) in &all {
-            let findings = check.inspect(&picture, &case(&json!({}), &[]));
+            let findings = check.inspect(&picture, &Scene::of(&case(&json!({}), &[])));
             wrong.extend(
                 findings
                     .into_iter()

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::features::Features;
 use super::registry::{REGISTRY, open_all};
-use super::{Check, DecodeLimits, Finding, Format, Picture, decode};
+use super::{Check, DecodeLimits, Finding, Format, Picture, Resources, decode};
 use crate::policy::{ConfiguredCheck, Node, Problems, read_check};
 use crate::prompts::Case;
 use crate::units::Digest;
@@ -44,7 +44,7 @@ pub(super) fn configured(name: &str, settings: &Value) -> Result<ConfiguredCheck
 
 /// A check with these settings.
 pub(super) fn check(name: &str, settings: &Value) -> Box<dyn Check> {
-    open_all(&[configured(name, settings).unwrap()]).remove(0)
+    open_all(&[configured(name, settings).unwrap()], &Resources::default()).unwrap().remove(0)
 }
 
 /// Findings as lines of text.
