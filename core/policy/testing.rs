@@ -95,6 +95,8 @@ static PROVIDERS: [ProviderVocabulary; 3] = [
         hosts: &[],
         params: &["*"],
         price_required: true,
+        draws: true,
+        answers: &[],
     },
     ProviderVocabulary {
         kind: "google",
@@ -106,6 +108,8 @@ static PROVIDERS: [ProviderVocabulary; 3] = [
         hosts: &[],
         params: &["aspect_ratio", "image_size"],
         price_required: false,
+        draws: true,
+        answers: &[],
     },
     ProviderVocabulary {
         kind: "stability",
@@ -117,6 +121,8 @@ static PROVIDERS: [ProviderVocabulary; 3] = [
         hosts: &[],
         params: &["style_preset"],
         price_required: false,
+        draws: true,
+        answers: &[],
     },
 ];
 

@@ -322,20 +322,67 @@ pub struct ConfiguredCheck {
     pub settings: Settings,
 }
 
+/// What a provider can be asked besides to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ability {
+    /// Questions about pictures, answered in words.
+    Questions,
+    /// Whether a picture is safe.
+    Moderation,
+}
+
+impl Ability {
+    /// What a provider with it does: `answers questions about pictures`.
+    #[must_use]
+    pub const fn doing(self) -> &'static str {
+        match self {
+            Self::Questions => "answers questions about pictures",
+            Self::Moderation => "has a moderation endpoint",
+        }
+    }
+}
+
+/// Whom a check asks about each picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The provider's name in this policy.
+    pub provider: Spanned<String>,
+    /// The model's id.
+    pub model: Spanned<String>,
+    /// What it is asked.
+    pub ability: Ability,
+    /// How many requests about one picture, at most.
+    pub requests: u32,
+}
+
 /// Settings that only the part that declared them understands.
 #[derive(Clone)]
-pub struct Settings(pub Arc<dyn Any + Send + Sync>);
+pub struct Settings {
+    value: Arc<dyn Any + Send + Sync>,
+    asks: Vec<Asked>,
+}
 
 impl Settings {
     /// Settings of a type.
     pub fn new<T: Any + Send + Sync>(value: T) -> Self {
-        Self(Arc::new(value))
+        Self { value: Arc::new(value), asks: Vec::new() }
+    }
+
+    /// Settings of a check that asks providers.
+    pub fn asking<T: Any + Send + Sync>(value: T, asks: Vec<Asked>) -> Self {
+        Self { value: Arc::new(value), asks }
+    }
+
+    /// Whom the check asks about each picture.
+    #[must_use]
+    pub fn asks(&self) -> &[Asked] {
+        &self.asks
     }
 
     /// The settings, where they are of this type.
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<&T> {
-        self.0.downcast_ref()
+        self.value.downcast_ref()
     }
 }
 
@@ -411,4 +458,8 @@ pub struct ProviderVocabulary {
     pub params: &'static [&'static str],
     /// Whether the policy must give a price (the dialect itself knows none).
     pub price_required: bool,
+    /// Whether it draws pictures.
+    pub draws: bool,
+    /// What it can be asked besides.
+    pub answers: &'static [Ability],
 }

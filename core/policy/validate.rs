@@ -1,5 +1,6 @@
 //! From the file's tables to the validated policy. Every problem is reported before any is final.
 
+mod asked;
 mod limits;
 mod providers;
 
@@ -43,6 +44,9 @@ fn validate(node: &Node, vocabulary: &Vocabulary<'_>, problems: &mut Problems) -
         None => (BTreeMap::new(), Vec::new()),
     };
     let checks = read_checks(node.get("checks"), vocabulary, problems);
+    for check in &checks {
+        asked::validate(check, &providers, &names, vocabulary, problems);
+    }
     for key in ["model", "prompts"] {
         if let Some(value) = node.get(key) {
             refuse_placeholders(value, problems);

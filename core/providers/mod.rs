@@ -4,12 +4,16 @@
 //! transport) never knows what a provider is; the dialect never knows how bytes travel. A key is never
 //! here: headers carry [`Text::Secret`] parts, which the transport fills in at the last moment.
 
+mod ask;
+mod google;
 mod http;
+mod openai;
 mod picture;
 mod registry;
 mod simulated;
 mod words;
 
+pub use ask::{Ability, Asker, Question, Shown, Want};
 pub use picture::picture_format;
 pub use registry::{Kind, REGISTRY, kind, open, vocabulary};
 pub use words::{MAX_WORDS, provider_words};
@@ -21,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::policy::Provider;
 use crate::units::{Seed, Usd};
 
 /// What is asked of a model: everything that determines the answer.
@@ -99,6 +104,13 @@ pub enum Answer {
         bytes: Bytes,
         /// What the answer said they are.
         content_type: Option<String>,
+        /// What the answer said it cost, where it did.
+        cost: Option<Usd>,
+    },
+    /// What a model said to a question.
+    Words {
+        /// As it came.
+        text: String,
         /// What the answer said it cost, where it did.
         cost: Option<Usd>,
     },
@@ -203,4 +215,47 @@ pub trait Dialect: Send + Sync {
 
     /// What the reply to a [`Step::Fetch`] means.
     fn fetched(&self, reply: &Reply) -> Answer;
+
+    /// The part that answers questions, where the dialect has one.
+    fn asker(&self) -> Option<&dyn Asker> {
+        None
+    }
+}
+
+fn broken(kind: &str, words: impl Into<String>) -> Answer {
+    Answer::Broken { kind: kind.to_owned(), words: words.into() }
+}
+
+/// A provider's base address: its own or the dialect's, with the version where it has no path at all.
+fn base_url(provider: &Provider, default: &str, version: &str) -> Result<Url, String> {
+    let mut url = match &provider.url {
+        Some(url) => url.clone(),
+        None => default.parse().map_err(|error| format!("{default}: {error}"))?,
+    };
+    if url.path() == "/" {
+        url.set_path(version);
+    }
+    Ok(url)
+}
+
+/// An address below a base.
+fn below(base: &Url, path: &[&str]) -> Result<Url, String> {
+    let mut url = base.clone();
+    url.path_segments_mut()
+        .map_err(|()| "the provider's address can't have a path".to_owned())?
+        .pop_if_empty()
+        .extend(path);
+    Ok(url)
+}
+
+/// The one variable that holds a provider's key, where it has any.
+fn one_key(provider: &Provider) -> Result<Option<String>, String> {
+    match provider.api_key_env.as_slice() {
+        [] => Ok(None),
+        [name] => Ok(Some(name.clone())),
+        _ => Err(format!(
+            "provider `{}`: the kind `{}` takes one key, and `api_key_env` lists several",
+            provider.name, provider.kind
+        )),
+    }
 }

@@ -1,6 +1,6 @@
 //! Every provider kind, one line each.
 
-use super::{Dialect, http, simulated};
+use super::{Dialect, google, http, openai, simulated};
 use crate::policy::{Provider, ProviderVocabulary};
 
 /// A provider kind: what the policy's reader knows of it, and how it is set up.
@@ -13,7 +13,7 @@ pub struct Kind {
 }
 
 /// The kinds, in the order of the docs.
-pub static REGISTRY: &[Kind] = &[http::KIND, simulated::KIND];
+pub static REGISTRY: &[Kind] = &[http::KIND, simulated::KIND, google::KIND, openai::KIND];
 
 /// What the policy's reader is told of the kinds.
 #[must_use]

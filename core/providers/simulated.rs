@@ -2,12 +2,15 @@
 //!
 //! It is what the kind `http` sends where the policy says nothing (`{"prompt", "model", "seed", …params}`),
 //! with the answer's price in the header `x-cost-usd`, refusals as `403` with the code `content_policy`, and
-//! an unknown model as `404` with the code `model_not_found`.
+//! an unknown model as `404` with the code `model_not_found`. Questions go to its `/v1`, as to OpenAI's.
 
+use super::ask::Asker;
 use super::http::{Http, Rules};
+use super::openai::OpenAi;
 use super::registry::Kind;
-use super::{Dialect, Text};
-use crate::policy::{Node, Problems, Provider, ProviderVocabulary, Settings};
+use super::{Answer, Call, Dialect, Order, Reply, Step, Text};
+use crate::policy::{Ability, Node, Problems, Provider, ProviderVocabulary, Settings};
+use crate::units::Usd;
 
 /// Where `presscheck simulate` listens by itself.
 const DEFAULT_URL: &str = "http://127.0.0.1:8787/generate";
@@ -24,6 +27,8 @@ pub(super) const KIND: Kind = Kind {
         hosts: &[],
         params: &["*"],
         price_required: true,
+        draws: true,
+        answers: &[Ability::Questions, Ability::Moderation],
     },
     open,
 };
@@ -50,7 +55,43 @@ fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
         )],
         _ => Vec::new(),
     };
-    Ok(Box::new(Http::new(url, headers, None, Rules::of_the_simulator())))
+    let mut base = url.clone();
+    base.set_path("v1");
+    let asker = OpenAi { base, key: provider.api_key_env.first().cloned() };
+    let drawer = Http::new(url, headers, None, Rules::of_the_simulator());
+    Ok(Box::new(Simulated { drawer, asker }))
+}
+
+/// The simulator, set up.
+struct Simulated {
+    drawer: Http,
+    asker: OpenAi,
+}
+
+impl Dialect for Simulated {
+    fn version(&self) -> u32 {
+        self.drawer.version()
+    }
+
+    fn begin(&self, order: &Order<'_>) -> Result<Call, String> {
+        self.drawer.begin(order)
+    }
+
+    fn understand(&self, order: &Order<'_>, reply: &Reply) -> Step {
+        self.drawer.understand(order, reply)
+    }
+
+    fn cost(&self, reply: &Reply) -> Option<Usd> {
+        self.drawer.cost(reply)
+    }
+
+    fn fetched(&self, reply: &Reply) -> Answer {
+        self.drawer.fetched(reply)
+    }
+
+    fn asker(&self) -> Option<&dyn Asker> {
+        Some(&self.asker)
+    }
 }
 
 #[cfg(test)]

@@ -190,6 +190,8 @@ impl Shop {
             StoredAnswer::Broken { what, words } => {
                 Arrived::Broken { kind: what.clone(), words: words.clone() }
             }
+            // An answer to a question has another key; this would be no sample.
+            StoredAnswer::Words { .. } => return Ok(None),
             StoredAnswer::Image { digest, content_type, .. } => {
                 match self.store.image(digest).await? {
                     Lookup::Found(bytes) => {
@@ -271,6 +273,7 @@ impl Shop {
         };
         let arrived = match exchange.answer {
             Answer::Image { bytes, content_type, .. } => Arrived::Picture { bytes, content_type },
+            Answer::Words { .. } => no_picture(),
             Answer::Refused { words } => Arrived::Refused { words },
             Answer::Broken { kind, words } => Arrived::Broken { kind, words },
             Answer::Fault(fault) if fault.kind == FaultKind::BadRequest => {
@@ -283,7 +286,7 @@ impl Shop {
         Ok(Arrival { arrived, bill, stored: false })
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         exchange: &Exchange,
         identity: Identity,
@@ -299,6 +302,7 @@ impl Shop {
                 };
                 (answer, Some(bytes.clone()))
             }
+            Answer::Words { text, .. } => (StoredAnswer::Words { text: text.clone() }, None),
             Answer::Refused { words } => (StoredAnswer::Refused { words: words.clone() }, None),
             Answer::Broken { kind, words } => {
                 (StoredAnswer::Broken { what: kind.clone(), words: words.clone() }, None)
@@ -330,6 +334,12 @@ impl Shop {
         };
         (record, picture)
     }
+}
+
+/// No dialect answers an order in words; should one, that is no picture.
+fn no_picture() -> Arrived {
+    let words = "words instead of a picture".to_owned();
+    Arrived::Broken { kind: "no_image".to_owned(), words }
 }
 
 /// The bill of a pipeline: costs, times and attempts add up; the cost is known as well as its weakest part.

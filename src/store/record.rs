@@ -75,6 +75,11 @@ pub enum StoredAnswer {
         /// What the answer said it is.
         content_type: Option<String>,
     },
+    /// What a model said to a question of a check.
+    Words {
+        /// As it came.
+        text: String,
+    },
     /// A refusal by the provider's safety policy.
     Refused {
         /// The provider's words.

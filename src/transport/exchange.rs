@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use presscheck_core::gate::CostBasis;
 use presscheck_core::policy::{Price, Provider, ProviderVocabulary};
-use presscheck_core::providers::{Answer, Call, Dialect, Fault, FaultKind, Order, Reply};
+use presscheck_core::providers::{
+    Answer, Asker, Call, Dialect, Fault, FaultKind, Order, Question, Reply,
+};
 use presscheck_core::units::Usd;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -33,6 +35,24 @@ pub struct Line {
 impl std::fmt::Debug for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Line").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What is wanted of a provider.
+#[derive(Clone, Copy)]
+pub(super) enum Job<'a> {
+    /// A picture.
+    Draw(&'a Order<'a>),
+    /// An answer to a question.
+    Answer(&'a dyn Asker, &'a Question),
+}
+
+impl Job<'_> {
+    fn model(&self) -> &str {
+        match self {
+            Self::Draw(order) => order.model,
+            Self::Answer(_, question) => &question.model,
+        }
     }
 }
 
@@ -135,7 +155,13 @@ impl Line {
         self.dialect.version()
     }
 
-    /// The price of one image of a model, where the policy has one.
+    /// The version of the part that answers questions, where the provider has one.
+    #[must_use]
+    pub fn asker_version(&self) -> Option<u32> {
+        self.dialect.asker().map(Asker::version)
+    }
+
+    /// The price of one image, or one answer, of a model, where the policy has one.
     #[must_use]
     pub fn price(&self, model: &str) -> Option<Usd> {
         self.price.as_ref()?.of(model)
@@ -180,8 +206,31 @@ impl Line {
         order: &Order<'_>,
         stop: watch::Receiver<bool>,
     ) -> Option<Exchange> {
-        let mut record = Record::new(self.price(order.model));
-        let call = match self.dialect.begin(order) {
+        self.exchange(Job::Draw(order), self.dialect.begin(order), stop).await
+    }
+
+    /// The same for a question: its answer is [`Answer::Words`] where one came.
+    pub async fn question_unless(
+        &self,
+        question: &Question,
+        stop: watch::Receiver<bool>,
+    ) -> Option<Exchange> {
+        let Some(asker) = self.dialect.asker() else {
+            let words = "this kind of provider answers no questions".to_owned();
+            let fault = Fault { kind: FaultKind::BadRequest, words, retry_after: None };
+            return Some(Record::new(None).close(Answer::Fault(fault)));
+        };
+        self.exchange(Job::Answer(asker, question), asker.pose(question), stop).await
+    }
+
+    async fn exchange(
+        &self,
+        job: Job<'_>,
+        call: Result<Call, String>,
+        stop: watch::Receiver<bool>,
+    ) -> Option<Exchange> {
+        let mut record = Record::new(self.price(job.model()));
+        let call = match call {
             Ok(call) => call,
             Err(words) => {
                 let words = self.redact(&words);
@@ -196,7 +245,7 @@ impl Line {
                 () = stopped(stop.clone()), if record.charged.is_zero() => return None,
                 permit = self.limits.admit() => permit,
             };
-            let ended = self.attempt(order, &call, &mut record, permit).await;
+            let ended = self.attempt(job, &call, &mut record, permit).await;
             let Answer::Fault(mut fault) = ended.answer else {
                 return Some(record.close(ended.answer));
             };
@@ -226,13 +275,18 @@ impl Line {
     /// One attempt, with leave of the provider's limits, written down.
     async fn attempt(
         &self,
-        order: &Order<'_>,
+        job: Job<'_>,
         call: &Call,
         record: &mut Record,
         permit: Permit,
     ) -> Ended {
         let started = Instant::now();
-        let mut ended = self.run(order, call, started + self.timeout).await;
+        let mut ended = match job {
+            Job::Draw(order) => self.run(order, call, started + self.timeout).await,
+            Job::Answer(asker, question) => {
+                self.put(asker, question, call, started + self.timeout).await
+            }
+        };
         let latency = started.elapsed();
         drop(permit);
         ended.answer = self.clean(ended.answer);
@@ -254,6 +308,7 @@ impl Line {
                 content_type: content_type.map(|text| self.redact(&text)),
                 cost,
             },
+            Answer::Words { text, cost } => Answer::Words { text: self.redact(&text), cost },
             Answer::Refused { words } => Answer::Refused { words: self.redact(&words) },
             Answer::Broken { kind, words } => Answer::Broken { kind, words: self.redact(&words) },
             Answer::Fault(fault) => {
@@ -288,12 +343,12 @@ impl Record {
 
     fn add(&mut self, started: Instant, latency: Duration, ended: &Ended) {
         let (fault, words) = match &ended.answer {
-            Answer::Image { .. } => (None, String::new()),
+            Answer::Image { .. } | Answer::Words { .. } => (None, String::new()),
             Answer::Refused { words } | Answer::Broken { words, .. } => (None, words.clone()),
             Answer::Fault(fault) => (Some(fault.kind), fault.words.clone()),
         };
         let said = match &ended.answer {
-            Answer::Image { cost, .. } => cost.or(ended.cost),
+            Answer::Image { cost, .. } | Answer::Words { cost, .. } => cost.or(ended.cost),
             _ => ended.cost,
         };
         match (ended.charge, said.or(self.price)) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use presscheck_core::providers::{Answer, Call, Fault, FaultKind, Order, Reply, Step};
+use presscheck_core::providers::{
+    Answer, Asker, Call, Fault, FaultKind, Order, Question, Reply, Step,
+};
 use presscheck_core::units::Usd;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
@@ -76,6 +78,29 @@ impl Line {
                 }
             }
         }
+    }
+
+    /// Puts a question, until the deadline.
+    pub(super) async fn put(
+        &self,
+        asker: &dyn Asker,
+        question: &Question,
+        call: &Call,
+        deadline: Instant,
+    ) -> Ended {
+        let mut progress = Progress::default();
+        let reply = match self.call(call, deadline).await {
+            Ok(reply) => reply,
+            Err(fault) => return unanswered(progress, &fault),
+        };
+        progress.status = Some(reply.status);
+        progress.cost = self.dialect.cost(&reply);
+        let answer = asker.hear(question, &reply);
+        // A refusal under success was thought about: whether that is charged, no vendor says.
+        let refused =
+            (200..300).contains(&reply.status) && matches!(answer, Answer::Refused { .. });
+        let ended = done(progress, answer, &reply);
+        if refused { Ended { charge: Charge::Unknown, ..ended } } else { ended }
     }
 
     /// A call of the dialect, keys filled in, to a listed host.
@@ -218,7 +243,7 @@ fn unanswered(progress: Progress, fault: &TransportFault) -> Ended {
 fn done(progress: Progress, answer: Answer, reply: &Reply) -> Ended {
     let success = (200..300).contains(&reply.status);
     let charge = match &answer {
-        Answer::Image { .. } => Charge::Price,
+        Answer::Image { .. } | Answer::Words { .. } => Charge::Price,
         Answer::Broken { .. } if success => Charge::Price,
         Answer::Broken { .. } | Answer::Refused { .. } => Charge::None,
         Answer::Fault(Fault { kind: FaultKind::TimeoutUnknown, .. }) => Charge::Unknown,

@@ -26,6 +26,18 @@ pub fn admit(
             continue;
         };
         let kind = vocabulary.providers.iter().find(|kind| kind.kind == provider.kind);
+        if kind.is_some_and(|kind| !kind.draws) {
+            problems.error_with_help(
+                step.provider.span,
+                format!(
+                    "the provider `{}` is of the kind `{}`, which answers questions and draws no pictures; nothing was sent",
+                    shown(&step.provider.value),
+                    provider.kind
+                ),
+                "name a provider that draws",
+            );
+            continue;
+        }
         admit_model(step, policy, problems);
         admit_price(step, provider, kind, problems);
         refuse_reserved(step, problems);

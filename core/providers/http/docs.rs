@@ -52,6 +52,10 @@ fn every_snippet_is_a_provider_that_works() {
             let params = serde_json::json!({"steps": 30}).as_object().cloned().unwrap();
             let params = if snippet.contains("body:") { params } else { serde_json::Map::new() };
             let dialect = providers::open(&provider).unwrap();
+            if !kind.vocabulary.draws {
+                assert!(dialect.asker().is_some(), "{snippet}");
+                continue;
+            }
             let call = dialect.begin(&super::tests::order(&params)).unwrap();
             let body: Value = serde_json::from_slice(&call.body).unwrap();
             assert!(body.to_string().contains("a cat"), "{body}");

@@ -60,7 +60,7 @@ pub(super) enum Found {
 }
 
 /// Base64 of an input picture.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(in crate::providers) fn encode(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 

@@ -13,7 +13,7 @@ const CODES: [&str; 7] =
     ["/error/code", "/error/type", "/error/status", "/code", "/name", "/type", "/error"];
 
 /// Codes that mean a refusal by the safety policy, where the policy does not say its own.
-pub(super) const REFUSAL_CODES: [&str; 6] = [
+pub(in crate::providers) const REFUSAL_CODES: [&str; 6] = [
     "content_policy",
     "content_policy_violation",
     "content_moderation",
@@ -222,7 +222,7 @@ fn no_picture(reply: &Reply) -> Answer {
 }
 
 /// What a failure means, by its status and its code.
-fn fault(reply: &Reply, json: Option<&Value>) -> Fault {
+pub(in crate::providers) fn fault(reply: &Reply, json: Option<&Value>) -> Fault {
     let kind = match reply.status {
         402 => FaultKind::OutOfCredit,
         400..=499 if has_code(json, &CREDIT_CODES) => FaultKind::OutOfCredit,
@@ -266,7 +266,7 @@ fn codes(json: Option<&Value>) -> impl Iterator<Item = String> {
         .map(|code| code.to_lowercase().replace(['-', ' '], "_"))
 }
 
-fn has_code(json: Option<&Value>, known: &[&str]) -> bool {
+pub(in crate::providers) fn has_code(json: Option<&Value>, known: &[&str]) -> bool {
     codes(json).any(|code| known.contains(&code.as_str()))
 }
 

@@ -15,7 +15,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use self::body::Template;
-pub(super) use self::meaning::Rules;
+pub(super) use self::find::encode;
+pub(super) use self::meaning::{REFUSAL_CODES, Rules, fault, has_code};
 use self::settings::HttpSettings;
 use super::registry::Kind;
 use super::{Answer, Call, Dialect, Order, Reply, Step, Text};
@@ -34,6 +35,8 @@ pub(super) const KIND: Kind = Kind {
         hosts: &[],
         params: &["*"],
         price_required: true,
+        draws: true,
+        answers: &[],
     },
     open,
 };
@@ -79,7 +82,7 @@ fn plain_body(order: &Order<'_>) -> Result<Value, String> {
     body.insert("model".to_owned(), order.model.into());
     body.insert("seed".to_owned(), order.seed.0.into());
     if let Some(image) = order.image {
-        body.insert("image".to_owned(), find::encode(image).into());
+        body.insert("image".to_owned(), encode(image).into());
     }
     for (name, value) in order.params {
         // The policy admits no such name; should one slip through, it must not replace the prompt.

@@ -27,6 +27,7 @@ fn brief(step: &Step) -> String {
         Step::Done(Answer::Image { bytes, cost, .. }) => {
             format!("image of {} bytes, {cost:?}", bytes.len())
         }
+        Step::Done(Answer::Words { text, .. }) => format!("words: {text}"),
         Step::Done(Answer::Refused { words }) => format!("refused: {words}"),
         Step::Done(Answer::Broken { kind, words }) => format!("broken {kind}: {words}"),
         Step::Done(Answer::Fault(fault)) => format!("fault {}: {}", fault.kind.word(), fault.words),
@@ -148,6 +149,7 @@ fn holds(reply: &Reply) -> Result<(), TestCaseError> {
                     prop_assert!((200..300).contains(&reply.status));
                     continue;
                 }
+                Step::Done(Answer::Words { .. }) => panic!("nothing was asked in words"),
                 Step::Done(Answer::Refused { words } | Answer::Broken { words, .. }) => words,
                 Step::Done(Answer::Fault(fault)) => {
                     let success = (200..300).contains(&reply.status);

@@ -1,0 +1,303 @@
+//! The kind `openai`: questions by `/chat/completions`, and `/moderations`, of OpenAI and of every server that
+//! speaks the same (vLLM, LocalAI, OpenRouter and others, by `url`).
+//!
+//! Wire: `Authorization: Bearer`; errors are `{"error": {"message", "type", "param", "code"}}`; a model may refuse
+//! in `message.refusal`, and a filter in `finish_reason`.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::ask::{Asker, Question, Want};
+use super::http::{REFUSAL_CODES, fault, has_code};
+use super::registry::Kind;
+use super::words::{message_in, tidy};
+use super::{Answer, Call, Dialect, Fault, Order, Reply, Step, Text, provider_words};
+use crate::policy::{Ability, Node, Problems, Provider, ProviderVocabulary, Settings};
+
+/// OpenAI's own address.
+const DEFAULT_URL: &str = "https://api.openai.com/v1";
+
+/// The registry's line.
+pub(super) const KIND: Kind = Kind {
+    vocabulary: ProviderVocabulary {
+        kind: "openai",
+        doc: "OpenAI, and every server that speaks the same by `url`, for questions about pictures and moderation. It draws none.",
+        keys: &[],
+        read,
+        schema: || json!({}),
+        default_url: Some(DEFAULT_URL),
+        hosts: &["api.openai.com"],
+        params: &[],
+        price_required: true,
+        draws: false,
+        answers: &[Ability::Questions, Ability::Moderation],
+    },
+    open,
+};
+
+#[expect(clippy::unnecessary_wraps, reason = "the registry's signature")]
+fn read(_: &Node, _: &[String], _: &mut Problems) -> Option<Settings> {
+    Some(Settings::new(()))
+}
+
+fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
+    let base = super::base_url(provider, DEFAULT_URL, "v1")?;
+    Ok(Box::new(OpenAi { base, key: super::one_key(provider)? }))
+}
+
+/// A server, set up.
+#[derive(Clone, Debug)]
+pub(super) struct OpenAi {
+    /// The address with its version.
+    pub(super) base: Url,
+    /// The variable that holds the key.
+    pub(super) key: Option<String>,
+}
+
+impl Dialect for OpenAi {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn begin(&self, _: &Order<'_>) -> Result<Call, String> {
+        Err("the kind `openai` answers questions and draws no pictures".to_owned())
+    }
+
+    fn understand(&self, _: &Order<'_>, reply: &Reply) -> Step {
+        Step::Done(Answer::Fault(fault_of(reply)))
+    }
+
+    fn fetched(&self, reply: &Reply) -> Answer {
+        Answer::Fault(fault_of(reply))
+    }
+
+    fn asker(&self) -> Option<&dyn Asker> {
+        Some(self)
+    }
+}
+
+fn fault_of(reply: &Reply) -> Fault {
+    fault(reply, serde_json::from_slice::<Value>(&reply.body).ok().as_ref())
+}
+
+impl OpenAi {
+    fn chat(&self, question: &Question) -> Value {
+        let mut content = vec![json!({"type": "text", "text": question.text})];
+        content.extend(
+            question.pictures.iter().map(
+                |picture| json!({"type": "image_url", "image_url": {"url": picture.data_uri()}}),
+            ),
+        );
+        // OpenAI's newer models take the one name only, most compatible servers the other.
+        let own = self.base.host_str() == Some("api.openai.com");
+        let limit = if own { "max_completion_tokens" } else { "max_tokens" };
+        json!({
+            "model": question.model,
+            "messages": [
+                {"role": "system", "content": question.instructions},
+                {"role": "user", "content": content},
+            ],
+            "temperature": 0,
+            // Some servers read a signed 64-bit number.
+            "seed": question.seed.0 & 0x7FFF_FFFF_FFFF_FFFF,
+            limit: question.max_tokens,
+            "response_format": {"type": "json_object"},
+        })
+    }
+}
+
+impl Asker for OpenAi {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn pose(&self, question: &Question) -> Result<Call, String> {
+        let (path, body): (&[&str], Value) = if question.want == Want::Moderation {
+            let input: Vec<_> = question
+                .pictures
+                .iter()
+                .map(|picture| json!({"type": "image_url", "image_url": {"url": picture.data_uri()}}))
+                .collect();
+            (&["moderations"], json!({"model": question.model, "input": input}))
+        } else {
+            (&["chat", "completions"], self.chat(question))
+        };
+        let url = super::below(&self.base, path)?;
+        let mut headers =
+            vec![("content-type".to_owned(), vec![Text::Plain("application/json".to_owned())])];
+        if let Some(name) = &self.key {
+            let value = vec![Text::Plain("Bearer ".to_owned()), Text::Secret(name.clone())];
+            headers.push(("authorization".to_owned(), value));
+        }
+        let body = serde_json::to_vec(&body).map_err(|error| format!("no JSON: {error}"))?;
+        Ok(Call { method: "POST", url, headers, body: Bytes::from(body) })
+    }
+
+    fn hear(&self, question: &Question, reply: &Reply) -> Answer {
+        let json = serde_json::from_slice::<Value>(&reply.body).ok();
+        if !(200..300).contains(&reply.status) {
+            if has_code(json.as_ref(), &REFUSAL_CODES) {
+                return Answer::Refused { words: provider_words(reply) };
+            }
+            return Answer::Fault(fault(reply, json.as_ref()));
+        }
+        let Some(json) = json else {
+            return super::broken("bad_json", format!("no JSON: {}", provider_words(reply)));
+        };
+        if question.want == Want::Moderation { moderation(&json) } else { completion(&json) }
+    }
+}
+
+/// `choices[0].message`: its text, or the model's refusal.
+fn completion(json: &Value) -> Answer {
+    let Some(choice) = json.pointer("/choices/0") else {
+        return match message_in(json) {
+            Some(words) => super::broken("json_error", words),
+            None => super::broken("empty", "an answer without a choice"),
+        };
+    };
+    if let Some(words) = choice.pointer("/message/refusal").and_then(Value::as_str) {
+        return Answer::Refused { words: tidy(words) };
+    }
+    let text = match choice.pointer("/message/content") {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => {
+            parts.iter().filter_map(|part| part.get("text")?.as_str()).collect()
+        }
+        _ => String::new(),
+    };
+    match choice.get("finish_reason").and_then(Value::as_str) {
+        Some("content_filter") => {
+            Answer::Refused { words: "the provider's content filter stopped the answer".to_owned() }
+        }
+        Some("length") => super::broken("cut_short", "the answer is over the limit of tokens"),
+        _ if text.trim().is_empty() => super::broken("empty", "an answer without words"),
+        _ => Answer::Words { text, cost: None },
+    }
+}
+
+/// `results[0]`, as the JSON of [`Want::Moderation`].
+fn moderation(json: &Value) -> Answer {
+    let flagged = json.pointer("/results/0/flagged").and_then(Value::as_bool);
+    let scores = json.pointer("/results/0/category_scores").filter(|scores| scores.is_object());
+    let (Some(flagged), Some(scores)) = (flagged, scores) else {
+        let words = message_in(json).unwrap_or_else(|| "an answer without a result".to_owned());
+        return super::broken("no_result", words);
+    };
+    Answer::Words { text: json!({"flagged": flagged, "scores": scores}).to_string(), cost: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::http::tests::provider;
+    use crate::providers::{FaultKind, Shown};
+    use crate::units::Seed;
+
+    fn dialect(url: Option<&str>) -> Box<dyn Dialect> {
+        open(&provider("openai", url, Settings::new(()))).unwrap()
+    }
+
+    fn question(want: Want) -> Question {
+        Question {
+            model: "vision-1".to_owned(),
+            instructions: "Answer in JSON.".to_owned(),
+            text: "One dog?".to_owned(),
+            pictures: vec![Shown {
+                bytes: Bytes::from_static(b"\x89PNG"),
+                media_type: "image/png",
+            }],
+            seed: Seed(u64::MAX),
+            want,
+            max_tokens: 64,
+        }
+    }
+
+    fn heard(want: Want, status: u16, body: &Value) -> Answer {
+        let body = Bytes::from(body.to_string());
+        let dialect = dialect(None);
+        let asker = dialect.asker().unwrap();
+        asker.hear(&question(want), &Reply { status, headers: vec![], body })
+    }
+
+    #[test]
+    fn the_wire_is_chat_and_moderation() {
+        let dialect = dialect(None);
+        let asker = dialect.asker().unwrap();
+        let chat = asker.pose(&question(Want::YesOrNo)).unwrap();
+        assert_eq!(chat.url.as_str(), "https://api.openai.com/v1/chat/completions");
+        let bearer = vec![Text::Plain("Bearer ".to_owned()), Text::Secret("STUDIO_KEY".to_owned())];
+        assert!(chat.headers.contains(&("authorization".to_owned(), bearer)));
+        let moderation = asker.pose(&question(Want::Moderation)).unwrap();
+        assert_eq!(moderation.url.as_str(), "https://api.openai.com/v1/moderations");
+        let bodies: Vec<Value> = [chat, moderation]
+            .iter()
+            .map(|call| serde_json::from_slice(&call.body).unwrap())
+            .collect();
+        insta::assert_json_snapshot!(bodies);
+    }
+
+    #[test]
+    fn a_compatible_server_gets_the_older_name_of_the_limit() {
+        let dialect = dialect(Some("http://127.0.0.1:8000"));
+        let call = dialect.asker().unwrap().pose(&question(Want::Transcription)).unwrap();
+        assert_eq!(call.url.as_str(), "http://127.0.0.1:8000/v1/chat/completions");
+        let body: Value = serde_json::from_slice(&call.body).unwrap();
+        assert_eq!(body["max_tokens"], 64);
+        assert!(body.get("max_completion_tokens").is_none());
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        let said = |message: Value, reason: &str| {
+            let body = json!({"choices": [{"message": message, "finish_reason": reason}]});
+            heard(Want::YesOrNo, 200, &body)
+        };
+        let words = |text: &str| Answer::Words { text: text.to_owned(), cost: None };
+        assert_eq!(said(json!({"content": "{}", "refusal": null}), "stop"), words("{}"));
+        let parts = json!({"content": [{"type": "text", "text": "{}"}]});
+        assert_eq!(said(parts, "stop"), words("{}"));
+        let refusal = said(json!({"content": null, "refusal": "I can't."}), "stop");
+        assert_eq!(refusal, Answer::Refused { words: "I can't.".to_owned() });
+        assert!(matches!(said(json!({"content": ""}), "content_filter"), Answer::Refused { .. }));
+        for (answer, kind) in [
+            (said(json!({"content": "{\"ans"}), "length"), "cut_short"),
+            (said(json!({"content": ""}), "stop"), "empty"),
+            (heard(Want::YesOrNo, 200, &json!({"choices": []})), "empty"),
+            (heard(Want::YesOrNo, 200, &json!({"error": "busy"})), "json_error"),
+            (heard(Want::Moderation, 200, &json!({"results": []})), "no_result"),
+        ] {
+            let Answer::Broken { kind: found, .. } = answer else { panic!("{answer:?}") };
+            assert_eq!(found, kind);
+        }
+    }
+
+    #[test]
+    fn a_moderation_gives_its_scores() {
+        let body = json!({"id": "x", "results": [{
+            "flagged": true, "categories": {"violence": true}, "category_scores": {"violence": 0.91},
+        }]});
+        let text = r#"{"flagged":true,"scores":{"violence":0.91}}"#.to_owned();
+        assert_eq!(heard(Want::Moderation, 200, &body), Answer::Words { text, cost: None });
+    }
+
+    #[test]
+    fn errors_have_their_kinds() {
+        let fault = |status: u16, code: &str| {
+            let body = json!({"error": {"message": "no", "type": "x", "code": code}});
+            match heard(Want::YesOrNo, status, &body) {
+                Answer::Fault(fault) => fault.kind,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(fault(401, "invalid_api_key"), FaultKind::Auth);
+        assert_eq!(fault(429, "insufficient_quota"), FaultKind::OutOfCredit);
+        assert_eq!(fault(429, "rate_limit_exceeded"), FaultKind::RateLimited);
+        assert_eq!(fault(404, "model_not_found"), FaultKind::ModelRetired);
+        assert_eq!(fault(400, "invalid_value"), FaultKind::BadRequest);
+        assert_eq!(fault(503, "server_error"), FaultKind::ServerFault);
+        let body = json!({"error": {"message": "no", "code": "content_policy_violation"}});
+        assert!(matches!(heard(Want::YesOrNo, 400, &body), Answer::Refused { .. }));
+    }
+}
