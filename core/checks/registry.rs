@@ -180,6 +180,17 @@ mod tests {
         }
     }
 
+    /// What the build fetches is what the checks load, byte for byte.
+    #[test]
+    fn the_build_fetches_the_weights_of_every_check() {
+        let fetched = include_str!("../../models/fetch");
+        for file in REGISTRY.iter().flat_map(|kind| kind.models) {
+            let lines = fetched.split_once(&format!("\"{}\": (", file.name));
+            let (_, after) = lines.unwrap_or_else(|| panic!("{} is not fetched", file.name));
+            assert!(after.lines().nth(2).unwrap().contains(file.sha256), "{}", file.name);
+        }
+    }
+
     /// The docs name every check with every setting, and every expectation.
     #[test]
     fn the_docs_know_every_setting() {
