@@ -48,7 +48,9 @@ pub use impression::Impression;
 pub use palette::{Colour, DeltaE, PaletteSettings};
 pub use picture::Picture;
 pub use ratio::{AspectRatio, PixelSize};
-pub use registry::{Kind, REGISTRY, all_expectations, decode_limits, needs, open_all, vocabulary};
+pub use registry::{
+    Kind, REGISTRY, Slips, all_expectations, decode_limits, needs, open_all, slips, vocabulary,
+};
 pub use resources::{ModelFile, Needs, Resources};
 pub use scene::{Company, Earlier, Reference, Scene};
 pub use sharpness::{Blocking, EdgeWidth, Fault as SharpnessFault, SharpnessSettings};

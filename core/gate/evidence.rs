@@ -15,7 +15,7 @@ pub struct Observation {
     pub failure: bool,
     /// What failed, by name: checks, or `refused`, `broken`; the first is the main one.
     pub failed_checks: Vec<String>,
-    /// Checks that were unsure, a part of `failed_checks`.
+    /// Checks that were unsure and failed nothing outright, a part of `failed_checks`.
     pub unsure_checks: Vec<String>,
     /// Checks that could not judge.
     pub skipped_checks: Vec<String>,
@@ -41,6 +41,14 @@ impl Observation {
     #[must_use]
     pub const fn is_delivered(&self) -> bool {
         matches!(self.outcome, Outcome::Passed | Outcome::Failed | Outcome::Broken)
+    }
+
+    /// Whether checks were unsure of it and none failed it outright.
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        self.failure
+            && !self.failed_checks.is_empty()
+            && self.failed_checks.iter().all(|check| self.unsure_checks.contains(check))
     }
 
     /// Whether a usable picture came.

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::evidence::{Observation, Pair, Tallies};
+use super::intervals::rate_interval;
 use super::limits::Planned;
 use super::{
     AlwaysFailing, BySide, CheckCount, CostBasis, CostSummary, Failure, Flips, LatencySummary,
-    Outcome, OutcomeCounts, Side, TagCount,
+    Outcome, OutcomeCounts, Side, SlipRate, TagCount,
 };
-use crate::units::Usd;
+use crate::checks::{Slips, slips};
+use crate::units::{Rate, Usd};
 
 /// The samples of one side over pairs in which both sides answered: what cost and latency compare.
 pub(super) fn answered(pairs: &[Pair], side: Side) -> impl Iterator<Item = &Observation> {
@@ -97,6 +99,7 @@ pub fn checks(pairs: &[Pair]) -> Vec<CheckCount> {
             failed: BySide::default(),
             unsure: BySide::default(),
             skipped: BySide::default(),
+            slips: slip_rate(name),
         });
         *field(entry).get_mut(side) += 1;
     };
@@ -117,6 +120,14 @@ pub fn checks(pairs: &[Pair]) -> Vec<CheckCount> {
     let mut list: Vec<_> = by_name.into_values().collect();
     list.sort_by_key(|count| std::cmp::Reverse((count.failed.candidate, count.failed.baseline)));
     list
+}
+
+/// How often a check fails good pictures, as it was measured.
+#[must_use]
+pub fn slip_rate(check: &str) -> Option<SlipRate> {
+    let Slips { failed, of } = slips(check)?;
+    let rate = Rate::of(failed, of)?.share();
+    Some(SlipRate { rate, interval: rate_interval(failed, of)?, pictures: of })
 }
 
 /// Failures by tag, most failures of the candidate first.
@@ -151,14 +162,15 @@ pub fn always_failing(pairs: &[Pair], planned: &Planned) -> Vec<AlwaysFailing> {
     super::trial::always_failing(pairs, planned)
 }
 
-/// Every sample that failed: the candidate's before the baseline's, newly failing first, then in the
-/// drawn order.
+/// Every sample that failed: the candidate's before the baseline's, newly failing first, of these first what a check
+/// was only unsure of, since a look decides it; then in the drawn order.
 #[must_use]
 pub fn failures(pairs: &[Pair]) -> Vec<Failure> {
     let mut list = Vec::new();
     for side in [Side::Candidate, Side::Baseline] {
         let other = if side == Side::Candidate { Side::Baseline } else { Side::Candidate };
         for flipped in [true, false] {
+            let first = list.len();
             for pair in pairs {
                 let Some(sample) = pair.side(side).filter(|sample| sample.failure) else {
                     continue;
@@ -173,9 +185,13 @@ pub fn failures(pairs: &[Pair]) -> Vec<Failure> {
                         outcome: sample.outcome,
                         checks: sample.failed_checks.clone(),
                         image: sample.image.clone(),
+                        unsure: sample.is_unsure(),
                         flipped,
                     });
                 }
+            }
+            if let Some(these) = list.get_mut(first..) {
+                these.sort_by_key(|failure: &Failure| !failure.unsure);
             }
         }
     }

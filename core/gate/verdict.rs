@@ -263,7 +263,7 @@ pub struct LimitResult {
 }
 
 /// How often a check failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CheckCount {
     /// The check, or `refused` and `broken` for the outcomes that no check judges.
     pub check: String,
@@ -273,6 +273,20 @@ pub struct CheckCount {
     pub unsure: BySide<u64>,
     /// Samples that the check could not judge.
     pub skipped: BySide<u64>,
+    /// How often the check fails a good picture by mistake, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slips: Option<SlipRate>,
+}
+
+/// How often a check failed good pictures in its own measurement: what part of its failures may be its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SlipRate {
+    /// The share of good pictures that it failed.
+    pub rate: f64,
+    /// The 95% Clopper–Pearson interval of that share.
+    pub interval: [f64; 2],
+    /// How many good pictures.
+    pub pictures: u64,
 }
 
 /// Failures of one tag.
@@ -334,6 +348,9 @@ pub struct Failure {
     pub outcome: Outcome,
     /// The checks that failed.
     pub checks: Vec<String>,
+    /// Whether no check failed it outright: one was unsure, and a person should look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
     /// The picture, relative to the output folder.
     pub image: Option<String>,
     /// Whether the other side of the pair did not fail.

@@ -109,7 +109,8 @@ pub(crate) fn objections(sample: &SampleLine) -> impl Iterator<Item = &Finding> 
 pub(crate) fn why(sample: &SampleLine) -> Line {
     let mut objections = objections(sample);
     if let Some(first) = objections.next() {
-        let line = Line::new().name(&first.check).ours(": ").foreign(&first.message);
+        let unsure = if first.result == CheckResult::Unsure { " (unsure): " } else { ": " };
+        let line = Line::new().name(&first.check).ours(unsure).foreign(&first.message);
         return match objections.count() {
             0 => line,
             1 => line.ours(" (and one more)"),

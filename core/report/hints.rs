@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::evidence::{self, PairKind};
 use super::line::Line;
-use super::{Run, Subject, claim, words};
+use super::{Run, Subject, claim, slips, words};
 use crate::gate::{Outcome, SubjectVerdict};
 use crate::units::Usd;
 
@@ -30,6 +30,7 @@ pub(crate) fn subject_hints(verdict: &SubjectVerdict, subject: &Subject, budget:
     [
         claim::lean(verdict),
         claim::what_would_decide(verdict, budget).map(|text| Line::new().ours(text)),
+        slips::unsure(subject),
         where_failures_lie(verdict, subject),
         newly_passing(verdict, subject),
         no_answers(subject),

@@ -154,7 +154,17 @@ fn definitions() -> Value {
             "required": ["check", "failed", "unsure", "skipped"],
             "properties": {
                 "check": {"type": "string"},
-                "failed": by_side(&count), "unsure": by_side(&count), "skipped": by_side(&count)
+                "failed": by_side(&count), "unsure": by_side(&count), "skipped": by_side(&count),
+                "slips": {
+                    "type": "object",
+                    "description": "How often the check failed good pictures in its own measurement.",
+                    "required": ["rate", "interval", "pictures"],
+                    "properties": {
+                        "rate": {"type": "number", "minimum": 0, "maximum": 1},
+                        "interval": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+                        "pictures": count
+                    }
+                }
             }
         },
         "tag": {
@@ -208,6 +218,7 @@ fn definitions() -> Value {
                 "side": {"enum": ["baseline", "candidate"]},
                 "outcome": {"$ref": "#/$defs/outcome"},
                 "checks": {"type": "array", "items": {"type": "string"}},
+                "unsure": {"type": "boolean", "description": "No check failed it outright; one was unsure. Absent where false."},
                 "image": nullable(json!({"type": "string"})),
                 "flipped": {"type": "boolean", "description": "The other side of the pair did not fail."}
             }

@@ -13,6 +13,7 @@ mod line;
 mod markdown;
 mod model;
 mod plan;
+mod slips;
 mod terminal;
 mod title;
 pub mod words;

@@ -148,7 +148,9 @@ impl Judge {
             Outcome::Refused if failure => vec!["refused".to_owned()],
             _ => Vec::new(),
         };
-        let unsure_checks = named(&[CheckResult::Unsure]);
+        let outright = named(&[CheckResult::Fail]);
+        let mut unsure_checks = named(&[CheckResult::Unsure]);
+        unsure_checks.retain(|check| !outright.contains(check));
         let skipped_checks = named(&[CheckResult::Skipped]);
         let observation = &mut sample.observation;
         observation.failure = failure;

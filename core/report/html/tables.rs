@@ -4,7 +4,7 @@ use super::view::{line, sentence};
 use crate::gate::{
     CostSummary, LatencySummary, LimitOutcome, LimitResult, Outcome, Side, SubjectVerdict,
 };
-use crate::report::words;
+use crate::report::{slips, words};
 use crate::units::{Rate, Usd};
 
 /// A limit's row.
@@ -200,7 +200,7 @@ pub(super) fn outcome_rows(verdict: &SubjectVerdict) -> Vec<[String; 3]> {
         .collect()
 }
 
-pub(super) fn check_rows(verdict: &SubjectVerdict) -> Vec<[String; 4]> {
+pub(super) fn check_rows(verdict: &SubjectVerdict) -> Vec<[String; 5]> {
     let mut checks: Vec<_> = verdict.checks.iter().collect();
     checks.sort_by_key(|check| std::cmp::Reverse((check.failed.candidate, check.failed.baseline)));
     checks
@@ -212,6 +212,7 @@ pub(super) fn check_rows(verdict: &SubjectVerdict) -> Vec<[String; 4]> {
                 words::thousands(check.failed.baseline),
                 words::thousands(check.failed.candidate),
                 words::thousands(check.skipped.baseline.saturating_add(check.skipped.candidate)),
+                check.slips.map_or_else(|| words::NOTHING.to_owned(), slips::rate),
             ]
         })
         .collect()

@@ -52,7 +52,7 @@ struct SubjectView {
     hints: Vec<String>,
     bars: Vec<OutcomeBar>,
     outcomes: Vec<[String; 3]>,
-    checks: Vec<[String; 4]>,
+    checks: Vec<[String; 5]>,
     tags: Vec<[String; 4]>,
     /// The rest of the tags, folded.
     more_tags: Vec<[String; 4]>,

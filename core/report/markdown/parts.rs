@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::evidence::{self, Pair, PairKind};
 use super::super::line::{Line, code};
-use super::super::{Run, Subject, claim, hints, words};
+use super::super::{Run, Subject, claim, hints, slips, words};
 use super::limits::MAX_LIMITS;
 use crate::gate::{CostBasis, Decision, Failure, LimitOutcome, Side, Stopped, SubjectVerdict};
 use crate::inert;
@@ -82,6 +82,9 @@ pub(super) fn what_changed(verdict: &SubjectVerdict, hints: &[Line]) -> String {
         let _ = write!(text, "Failures by check{sides}: {}{more}.", list.join(", "));
         if let Some(flips) = hints::flips(verdict).filter(|_| !new) {
             let _ = write!(text, " By pair: {flips}.");
+        }
+        if let Some(slips) = slips::sentence(&checks) {
+            let _ = write!(text, " {}", slips.markdown());
         }
         text.push('\n');
     }
