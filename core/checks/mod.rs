@@ -31,6 +31,7 @@ mod resources;
 mod scene;
 mod scope;
 mod sharpness;
+mod text;
 
 #[cfg(test)]
 mod hostile;
@@ -54,6 +55,7 @@ pub use registry::{
 pub use resources::{ModelFile, Needs, Resources};
 pub use scene::{Company, Earlier, Reference, Scene};
 pub use sharpness::{Blocking, EdgeWidth, Fault as SharpnessFault, SharpnessSettings};
+pub use text::{Ignorable, TextSettings, WhenUnsure};
 
 /// What a check says of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

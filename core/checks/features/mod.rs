@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use image::RgbImage;
 
 use super::Picture;
+use super::ocr::Sight;
 
 pub(super) mod colour;
 mod histogram;
@@ -24,6 +25,7 @@ pub(super) struct Features {
     lab: OnceLock<LabPlane>,
     colours: OnceLock<Colours>,
     profile: OnceLock<Profile>,
+    sight: Sight,
 }
 
 impl Picture {
@@ -49,5 +51,10 @@ impl Picture {
     /// The colour profile that came with the picture.
     pub(super) fn profile(&self) -> &Profile {
         self.features.profile.get_or_init(|| Profile::read(self.icc_profile()))
+    }
+
+    /// What was read of the text on it so far.
+    pub(super) const fn sight(&self) -> &Sight {
+        &self.features.sight
     }
 }

@@ -51,6 +51,18 @@ impl Frames {
             .map(|step| step.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0)))
     }
 
+    /// The characters that are read from one step to another, both included.
+    pub(super) fn between(&self, from: usize, to: usize, characters: &[String]) -> String {
+        let (mut text, mut before) = (String::new(), 0);
+        for (class, _) in self.best().take(to.saturating_add(1)).skip(from) {
+            if class != 0 && class != before {
+                text.push_str(characters.get(usize::from(class)).map_or("", String::as_str));
+            }
+            before = class;
+        }
+        text
+    }
+
     /// The text by greedy decoding: repeats joined, blanks dropped (Graves et al. 2006), and the mean share of
     /// the characters read.
     pub(super) fn greedy(&self, characters: &[String]) -> (String, f32) {

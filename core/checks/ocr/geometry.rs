@@ -108,7 +108,8 @@ impl TurnedRect {
     }
 
     /// The upright rectangle around it: left, top, right, bottom.
-    pub(super) fn extent(&self) -> [f32; 4] {
+    #[must_use]
+    pub fn extent(&self) -> [f32; 4] {
         let start = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
         self.corners().iter().fold(start, |[left, top, right, bottom], p| {
             [left.min(p.x), top.min(p.y), right.max(p.x), bottom.max(p.y)]
@@ -116,7 +117,7 @@ impl TurnedRect {
     }
 
     /// Whether a point lies in it.
-    pub(super) fn contains(&self, point: Point) -> bool {
+    pub(in crate::checks) fn contains(&self, point: Point) -> bool {
         let off = point.minus(self.centre);
         off.dot(self.along).abs() <= self.width / 2.0 + 1e-4
             && off.dot(self.down()).abs() <= self.height / 2.0 + 1e-4

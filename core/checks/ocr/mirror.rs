@@ -43,7 +43,7 @@ impl Reader {
             let Some(known) = view.lines().get(line) else { continue };
             let on_line: Vec<&Cell<'_>> = cells.iter().filter(|cell| cell.line == line).collect();
             let asymmetric: Vec<&&Cell<'_>> =
-                on_line.iter().filter(|cell| !SYMMETRIC.contains(cell.letter.shown)).collect();
+                on_line.iter().filter(|cell| can_be_told(cell.letter.shown)).collect();
             // Every second letter is mirrored at once, in two runs.
             let mut suspects: Vec<&Cell<'_>> = Vec::new();
             let halves: Vec<Vec<&Cell<'_>>> = (0..2)
@@ -94,6 +94,11 @@ impl Reader {
         }
         Ok(None)
     }
+}
+
+/// Whether a mirrored letter can be told from one that is not.
+fn can_be_told(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() && !SYMMETRIC.contains(letter)
 }
 
 /// The logarithm of a letter's odds at its best step, at most 12.

@@ -22,6 +22,8 @@ use std::sync::OnceLock;
 
 use image::RgbImage;
 
+use super::Picture;
+
 pub use align::{Edges, Path, Phrase, align};
 pub use boxes::{Cut, Map, Region, regions};
 pub use folding::{Folding, Ignored, Letter, Step};
@@ -52,11 +54,11 @@ pub enum Look {
 }
 
 impl Look {
-    /// All, in the order in which they are tried.
+    /// All, in the order in which they are tried: the cheapest first, for the first that finds a text ends the search.
     pub const ALL: [Self; 7] = [
+        Self::Coarse,
         Self::First,
         Self::Outlines,
-        Self::Coarse,
         Self::TiltedLeft,
         Self::TiltedRight,
         Self::Faint,
@@ -147,22 +149,18 @@ impl Reader {
     ///
     /// # Errors
     /// A sentence, where a network failed.
-    pub fn read<'a>(&self, picture: &RgbImage, sight: &'a Sight) -> Result<&'a [Line], String> {
-        self.look(picture, sight, Look::First)
+    pub fn read<'a>(&self, picture: &'a Picture) -> Result<&'a [Line], String> {
+        self.look(picture, Look::First)
     }
 
-    /// The lines of a picture in a look. Each is taken once.
+    /// The lines of a picture in a look. Each look is taken once, whoever asks.
     ///
     /// # Errors
     /// A sentence, where a network failed.
-    pub fn look<'a>(
-        &self,
-        picture: &RgbImage,
-        sight: &'a Sight,
-        look: Look,
-    ) -> Result<&'a [Line], String> {
+    pub fn look<'a>(&self, picture: &'a Picture, look: Look) -> Result<&'a [Line], String> {
+        let sight = picture.sight();
         let Some(cell) = sight.looks.get(look.index()) else { return Ok(&[]) };
-        match cell.get_or_init(|| self.take(picture, sight, look)) {
+        match cell.get_or_init(|| self.take(picture.rgb(), sight, look)) {
             Ok(lines) => Ok(lines),
             Err(problem) => Err(problem.clone()),
         }

@@ -113,10 +113,10 @@ fn the_nearest_reading_is_told() {
     let folding = Folding::new(&characters(), LATIN);
     let lines = [line("our grand opneing", 0.0), line("today", 1.0)];
     let words = folding.words("Grand Opening").unwrap();
-    let other = View::new(&lines, &folding).nearest(&words, &folding).unwrap();
+    let other = View::new(&lines, &folding).nearest(&words, &folding, &characters()).unwrap();
     assert_eq!((other.reading.as_str(), other.distance), ("grand opneing", 2));
     let words = folding.words("quite another").unwrap();
-    assert!(View::new(&lines, &folding).nearest(&words, &folding).is_none());
+    assert!(View::new(&lines, &folding).nearest(&words, &folding, &characters()).is_none());
 }
 
 #[test]

@@ -38,7 +38,9 @@ impl Match {
 /// What is read in place of an expected text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Other {
-    /// The words read, folded.
+    /// The letters read, folded.
+    pub letters: String,
+    /// The words read, as they are drawn.
     pub reading: String,
     /// How many letters must be added, left out or replaced.
     pub distance: usize,
@@ -184,7 +186,12 @@ impl<'a> View<'a> {
 
     /// The words read that are nearest to an expected text.
     #[must_use]
-    pub fn nearest(&self, words: &[Vec<Letter>], folding: &Folding) -> Option<Other> {
+    pub fn nearest(
+        &self,
+        words: &[Vec<Letter>],
+        folding: &Folding,
+        characters: &[String],
+    ) -> Option<Other> {
         let wanted: Vec<&Letter> = words.iter().flatten().collect();
         let read: Vec<Vec<Vec<Read>>> =
             self.steps.iter().map(|steps| folding.read(steps)).collect();
@@ -199,14 +206,9 @@ impl<'a> View<'a> {
             for from in 0..in_order.len() {
                 let mut letters: Vec<Read> = Vec::new();
                 let mut used: Vec<(usize, usize, usize)> = Vec::new();
-                let mut shown = String::new();
                 for (line, word) in in_order.iter().skip(from) {
                     letters.extend(word.iter());
                     used.extend(word.iter().map(|read| (*line, read.at, read.at)));
-                    if !shown.is_empty() {
-                        shown.push(' ');
-                    }
-                    shown.extend(word.iter().map(|read| read.letter));
                     if letters.len() + most < wanted.len() {
                         continue;
                     }
@@ -221,7 +223,8 @@ impl<'a> View<'a> {
                     }
                     let least = letters.iter().map(|read| read.share).fold(1.0, f32::min);
                     best = Some(Other {
-                        reading: shown.clone(),
+                        letters: letters.iter().map(|read| read.letter).collect(),
+                        reading: self.drawn(&used, characters),
                         distance,
                         least,
                         extent: self.extent(&used),
@@ -230,6 +233,19 @@ impl<'a> View<'a> {
             }
         }
         best
+    }
+}
+
+impl View<'_> {
+    /// What stands on lines between the first and the last of some letters, as it is drawn.
+    fn drawn(&self, letters: &[(usize, usize, usize)], characters: &[String]) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        for part in letters.chunk_by(|a, b| a.0 == b.0) {
+            let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
+            let Some(line) = self.lines.get(first.0) else { continue };
+            parts.push(line.frames.between(first.1, last.1, characters));
+        }
+        parts.join(" ")
     }
 }
 

@@ -1,0 +1,339 @@
+//! `text`: whether the expected text is drawn, letter by letter.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::ocr::{Folding, Ignored, Reader};
+use super::registry::Opened;
+use super::{
+    Check, CheckResult, Finding, ModelFile, Picture, Resources, Scene, expected, read_expected,
+};
+use crate::choice;
+use crate::inert::one_line;
+use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
+use crate::prompts::Case;
+use crate::record;
+
+mod marks;
+mod search;
+#[cfg(test)]
+mod tests;
+
+use search::{Answer, Verdict, Wanted, search};
+
+const NAME: &str = "text";
+
+/// The longest text that a message quotes, in characters.
+const QUOTED: usize = 80;
+
+/// The network that finds lines of text: PP-OCRv6 small, detection.
+const DETECTION: ModelFile = ModelFile {
+    name: "text-detection.onnx",
+    sha256: "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+};
+
+/// The network that reads a line: PP-OCRv6 small, recognition.
+const RECOGNITION: ModelFile = ModelFile {
+    name: "text-recognition.onnx",
+    sha256: "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+};
+
+/// The weights that the check needs.
+pub(super) const MODELS: &[ModelFile] = &[DETECTION, RECOGNITION];
+
+choice! {
+    /// What makes no difference between two texts.
+    pub enum Ignorable {
+        /// Upper and lower case.
+        Case = "case",
+        /// Full and half width, ligatures and the like: Unicode's compatibility forms.
+        Width = "width",
+        /// Whatever is neither a letter nor a digit.
+        Punctuation = "punctuation",
+        /// Accents, dots and tails of letters.
+        Diacritics = "diacritics",
+    }
+}
+
+choice! {
+    /// What becomes of a picture on which a text is neither found nor clearly another.
+    pub enum WhenUnsure {
+        /// It counts as failed.
+        Fail = "fail",
+        /// It passes, and is marked.
+        Pass = "pass",
+    }
+}
+
+record! {
+    /// How drawn text is compared with what is expected.
+    pub struct TextSettings {
+        /// What makes no difference. A case says otherwise under `text_ignore`.
+        ignore: Vec<Ignorable> = r#"["case", "width", "punctuation"]"#,
+        /// What becomes of a picture on which a text is neither found nor clearly another.
+        unsure: WhenUnsure = "fail",
+        /// Whether marks that look like text and can't be read fail a picture.
+        garbled: bool = "false",
+    }
+}
+
+/// What the policy's reader must know.
+pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
+    name: NAME,
+    doc: "Whether the text that the case expects is drawn, letter by letter.",
+    on_by_default: true,
+    scoped: true,
+    read: |node, problems| TextSettings::from_node(node, problems).map(Settings::new),
+    schema: TextSettings::schema,
+    expectations: &[
+        Expectation {
+            key: "text_ignore",
+            doc: "What makes no difference in this case's texts: any of `case`, `width`, `punctuation` and `diacritics`.",
+            validate: |value| read_expected::<Vec<Ignorable>>(value).map(|_| ()),
+            schema: Vec::<Ignorable>::schema,
+        },
+        Expectation {
+            key: "no_text",
+            doc: "With `true`, there must be no text on the picture.",
+            validate: |value| read_expected::<bool>(value).map(|_| ()),
+            schema: bool::schema,
+        },
+    ],
+};
+
+/// Sets the check up. The networks are read when a text is first looked for.
+pub(super) fn open(settings: &Settings, resources: &Resources) -> Opened {
+    let Some(settings) = settings.get::<TextSettings>().cloned() else { return Ok(None) };
+    let weights = resources
+        .model(&DETECTION)
+        .and_then(|detection| Ok((detection.clone(), resources.model(&RECOGNITION)?.clone())));
+    Ok(Some(Box::new(Text {
+        settings,
+        weights: Mutex::new(Some(weights)),
+        reader: OnceLock::new(),
+        foldings: Mutex::default(),
+    })))
+}
+
+struct Text {
+    settings: TextSettings,
+    /// Until the networks are read from them.
+    weights: Mutex<Option<Result<(Bytes, Bytes), String>>>,
+    reader: OnceLock<Result<Reader, String>>,
+    foldings: Mutex<BTreeMap<Ignored, Arc<Folding>>>,
+}
+
+impl Check for Text {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        self.look(picture, scene.case, self.settings.garbled)
+    }
+
+    fn inspect_expected(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding> {
+        self.look(picture, scene.case, false)
+    }
+
+    fn cannot(&self, case: &Case) -> Option<String> {
+        let texts = texts(case);
+        if texts.is_empty() && !no_text(case) && !self.settings.garbled {
+            return None;
+        }
+        let reader = match self.reader() {
+            Ok(reader) => reader,
+            Err(why) => return Some(why.to_owned()),
+        };
+        let folding = self.folding(reader, case);
+        texts.iter().find_map(|text| wanted(&folding, text, 1).err())
+    }
+}
+
+impl Text {
+    fn reader(&self) -> Result<&Reader, &str> {
+        let read = self.reader.get_or_init(|| {
+            let weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (detection, recognition) =
+                weights.unwrap_or_else(|| Err("the networks are gone".to_owned()))?;
+            Reader::new(detection.to_vec(), recognition.to_vec())
+        });
+        read.as_ref().map_err(String::as_str)
+    }
+
+    fn folding(&self, reader: &Reader, case: &Case) -> Arc<Folding> {
+        let own = expected::<Vec<Ignorable>>(case, "text_ignore");
+        let list = own.as_ref().unwrap_or(&self.settings.ignore);
+        let ignored = Ignored {
+            case: list.contains(&Ignorable::Case),
+            width: list.contains(&Ignorable::Width),
+            punctuation: list.contains(&Ignorable::Punctuation),
+            diacritics: list.contains(&Ignorable::Diacritics),
+        };
+        let mut known = self.foldings.lock().unwrap_or_else(PoisonError::into_inner);
+        let folding = known
+            .entry(ignored)
+            .or_insert_with(|| Arc::new(Folding::new(reader.characters(), ignored)));
+        Arc::clone(folding)
+    }
+
+    fn look(&self, picture: &Picture, case: &Case, garbled: bool) -> Vec<Finding> {
+        let (texts, no_text) = (texts(case), no_text(case));
+        if texts.is_empty() && !no_text && !garbled {
+            return vec![Finding::new(NAME, CheckResult::Skipped, "no text is expected")];
+        }
+        let skipped =
+            |why: &str| vec![Finding::new(NAME, CheckResult::Skipped, one_line(why, 400))];
+        let reader = match self.reader() {
+            Ok(reader) => reader,
+            Err(why) => return skipped(why),
+        };
+        let folding = self.folding(reader, case);
+        let mut findings = Vec::new();
+        let mut searched: Vec<Wanted> = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            let folded = folding.ignored.fold(text);
+            let same = |other: &&String| folding.ignored.fold(other) == folded;
+            if texts.iter().take(index).any(|other| same(&other)) {
+                continue;
+            }
+            match wanted(&folding, text, texts.iter().filter(same).count()) {
+                Ok(wanted) => searched.push(wanted),
+                Err(why) => findings.extend(skipped(&why)),
+            }
+        }
+        match search(reader, &folding, picture, &searched) {
+            Ok(answers) => {
+                findings.extend(
+                    searched
+                        .iter()
+                        .zip(&answers)
+                        .map(|(wanted, answer)| self.finding(wanted, answer, picture)),
+                );
+            }
+            Err(why) => findings.extend(skipped(&why)),
+        }
+        if no_text {
+            findings.push(marks::no_text(reader, picture).unwrap_or_else(|why| {
+                Finding::new(NAME, CheckResult::Skipped, one_line(&why, 400))
+            }));
+        }
+        if garbled {
+            findings.push(marks::garbled(reader, picture).unwrap_or_else(|why| {
+                Finding::new(NAME, CheckResult::Skipped, one_line(&why, 400))
+            }));
+        }
+        findings
+    }
+
+    fn finding(&self, wanted: &Wanted, answer: &Answer, picture: &Picture) -> Finding {
+        let text = quoted(&wanted.text);
+        let reading = answer.reading.as_deref().map(quoted);
+        let looks =
+            if answer.looks == 1 { "1 look".to_owned() } else { format!("{} looks", answer.looks) };
+        let (result, message) = match (answer.verdict, &reading) {
+            (Verdict::Found, _) if wanted.times > 1 => {
+                (CheckResult::Pass, format!("{text} is drawn {} times", wanted.times))
+            }
+            (Verdict::Found, _) => (CheckResult::Pass, format!("{text} is drawn")),
+            (Verdict::Mirrored(letter), _) => {
+                (CheckResult::Fail, format!("a letter “{letter}” of {text} is drawn mirrored"))
+            }
+            (Verdict::Differs, Some(reading)) => {
+                (CheckResult::Fail, format!("{text} is drawn as {reading}"))
+            }
+            (_, _) if answer.times > 0 && wanted.times > answer.times => (
+                CheckResult::Unsure,
+                format!(
+                    "{text} is expected {} times and was found {} times in {looks}",
+                    wanted.times, answer.times
+                ),
+            ),
+            (_, _) if answer.times > 0 => (
+                CheckResult::Unsure,
+                format!("{text} is so short that two looks must find it, and one of {looks} did"),
+            ),
+            (_, Some(reading)) => (
+                CheckResult::Unsure,
+                format!(
+                    "{text} is not found in {looks}; the nearest that is read is {reading}: look at it"
+                ),
+            ),
+            (_, None) => (
+                CheckResult::Unsure,
+                format!("{text} is not found in {looks}, and nothing like it: look at it"),
+            ),
+        };
+        let tolerated = result == CheckResult::Unsure && self.settings.unsure == WhenUnsure::Pass;
+        let (result, message) = if tolerated {
+            (CheckResult::Pass, format!("unsure, which the policy lets pass: {message}"))
+        } else {
+            (result, message)
+        };
+        let mut finding = Finding::new(NAME, result, message)
+            .measured("looks", answer.looks)
+            .limit("text", one_line(&wanted.text, 200));
+        if let Some(reading) = &answer.reading {
+            finding = finding.measured("reading", one_line(reading, 200));
+        }
+        if tolerated {
+            finding = finding.measured("unsure", true);
+        }
+        finding.region = answer.extent.map(|extent| region(extent, picture));
+        finding
+    }
+}
+
+/// The texts that a case expects.
+fn texts(case: &Case) -> Vec<String> {
+    match case.expect.get("text") {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(list)) => {
+            list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn no_text(case: &Case) -> bool {
+    case.expect.get("no_text") == Some(&json!(true))
+}
+
+/// A text as it is looked for, or why it can't be.
+fn wanted(folding: &Folding, text: &str, times: usize) -> Result<Wanted, String> {
+    let shown = quoted(text);
+    match folding.words(text) {
+        Ok(words) if words.is_empty() => Err(format!(
+            "cannot judge {shown}: nothing is left of it to compare, for punctuation is ignored"
+        )),
+        Ok(words) => Ok(Wanted { text: text.to_owned(), words, times }),
+        Err(letter) => Err(format!(
+            "cannot judge {shown}: the reader does not know “{}” (U+{:04X})",
+            one_line(&letter.to_string(), 4),
+            u32::from(letter)
+        )),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("“{}”", one_line(text.trim(), QUOTED))
+}
+
+/// A place in whole pixels, within the picture.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the picture"
+)]
+fn region([left, top, right, bottom]: [f32; 4], picture: &Picture) -> [u32; 4] {
+    let (width, height) = (picture.width() as f32, picture.height() as f32);
+    let x = left.floor().clamp(0.0, (width - 1.0).max(0.0));
+    let y = top.floor().clamp(0.0, (height - 1.0).max(0.0));
+    let across = (right.ceil().min(width) - x).max(1.0);
+    let down = (bottom.ceil().min(height) - y).max(1.0);
+    [x as u32, y as u32, across as u32, down as u32]
+}

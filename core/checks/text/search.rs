@@ -1,0 +1,215 @@
+//! Looking for expected texts: look after look, until each is found or all looks are through.
+
+use std::cmp::Reverse;
+
+use crate::checks::Picture;
+use crate::checks::ocr::{Folding, Letter, Look, Match, Other, Reader, View};
+
+/// The least nats that the expected text must lose in every look before another reading counts as clear.
+const CLEAR: f32 = -4.0;
+
+/// The least share of each letter in a clear reading.
+const LEAST_SHARE: f32 = 0.5;
+
+/// Texts of so few letters match by chance: two looks must find them at the same place.
+const SHORT: usize = 3;
+
+/// A text that is looked for.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// As the case has it.
+    pub(super) text: String,
+    /// Folded letters, word by word.
+    pub(super) words: Vec<Vec<Letter>>,
+    /// How many times it must be there, at different places.
+    pub(super) times: usize,
+}
+
+/// What a search comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is there.
+    Found,
+    /// Several looks agree on other letters.
+    Differs,
+    /// It is there, with this letter drawn mirrored.
+    Mirrored(char),
+    /// No look finds it, and none reads a clear other.
+    Unsure,
+}
+
+/// What was found out about a text.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) verdict: Verdict,
+    /// How many times it was found.
+    pub(super) times: usize,
+    /// Where: left, top, right, bottom.
+    pub(super) extent: Option<[f32; 4]>,
+    /// What is read there, where it is not the text.
+    pub(super) reading: Option<String>,
+    /// The looks taken for it.
+    pub(super) looks: usize,
+}
+
+/// A search that goes on.
+struct Open<'a> {
+    wanted: &'a Wanted,
+    /// Where it was found, and in how many looks.
+    places: Vec<([f32; 4], usize)>,
+    /// How many looks must find a place.
+    needed: usize,
+    looks: usize,
+    best: f32,
+    others: Vec<(f32, Other)>,
+    answer: Option<Answer>,
+}
+
+/// Looks for texts.
+///
+/// # Errors
+/// A sentence, where a network failed.
+pub(super) fn search(
+    reader: &Reader,
+    folding: &Folding,
+    picture: &Picture,
+    wanted: &[Wanted],
+) -> Result<Vec<Answer>, String> {
+    let mut searches: Vec<Open<'_>> = wanted.iter().map(Open::new).collect();
+    for look in Look::ALL {
+        if searches.iter().all(|search| search.answer.is_some()) {
+            break;
+        }
+        let lines = reader.look(picture, look)?;
+        for search in searches.iter_mut().filter(|search| search.answer.is_none()) {
+            search.look(reader, folding, View::new(lines, folding))?;
+        }
+    }
+    Ok(searches.into_iter().map(Open::conclude).collect())
+}
+
+impl<'a> Open<'a> {
+    fn new(wanted: &'a Wanted) -> Self {
+        let letters: usize = wanted.words.iter().map(Vec::len).sum();
+        let latin = wanted.words.iter().flatten().all(|letter| u32::from(letter.shown) < 0x2E80);
+        Self {
+            wanted,
+            places: Vec::new(),
+            needed: if letters <= SHORT && latin { 2 } else { 1 },
+            looks: 0,
+            best: f32::MIN,
+            others: Vec::new(),
+            answer: None,
+        }
+    }
+
+    fn look(
+        &mut self,
+        reader: &Reader,
+        folding: &Folding,
+        mut view: View<'_>,
+    ) -> Result<(), String> {
+        self.looks += 1;
+        let mut best = f32::MIN;
+        for _ in 0..self.wanted.times {
+            let Some(found) = view.find(&self.wanted.words) else { break };
+            best = best.max(found.score);
+            if !found.accepted() {
+                break;
+            }
+            if let Some(letter) = self.place(reader, folding, &view, &found)? {
+                self.answer = Some(
+                    self.answered(Verdict::Mirrored(letter), Some(view.extent(&found.places))),
+                );
+                return Ok(());
+            }
+            view.blot(&found);
+        }
+        self.best = self.best.max(best);
+        if self.places.iter().filter(|(_, looks)| *looks >= self.needed).count()
+            >= self.wanted.times
+        {
+            let place = self.places.first().map(|(place, _)| *place);
+            self.answer = Some(self.answered(Verdict::Found, place));
+        } else if let Some(other) = view.nearest(&self.wanted.words, folding, reader.characters())
+            && other.distance > 0
+        {
+            self.others.push((best, other));
+        }
+        Ok(())
+    }
+
+    /// Keeps a place; gives the letter that is drawn mirrored there.
+    fn place(
+        &mut self,
+        reader: &Reader,
+        folding: &Folding,
+        view: &View<'_>,
+        found: &Match,
+    ) -> Result<Option<char>, String> {
+        let extent = view.extent(&found.places);
+        if let Some((_, looks)) = self.places.iter_mut().find(|(known, _)| overlap(known, &extent))
+        {
+            *looks += 1;
+            return Ok(None);
+        }
+        let letters: Vec<Letter> = self.wanted.words.iter().flatten().cloned().collect();
+        let mirrored = reader.mirrored(view, folding, &letters, found)?;
+        if mirrored.is_none() {
+            self.places.push((extent, 1));
+        }
+        Ok(mirrored)
+    }
+
+    fn answered(&self, verdict: Verdict, extent: Option<[f32; 4]>) -> Answer {
+        Answer { verdict, times: self.places.len(), extent, reading: None, looks: self.looks }
+    }
+
+    /// After the last look: whether looks agree on another reading.
+    fn conclude(mut self) -> Answer {
+        if let Some(answer) = self.answer.take() {
+            return answer;
+        }
+        let clear = |(best, other): &&(f32, Other)| *best < CLEAR && other.least >= LEAST_SHARE;
+        let agreeing = |other: &Other| {
+            self.others
+                .iter()
+                .filter(clear)
+                .filter(|(_, known)| known.letters == other.letters)
+                .count()
+        };
+        let most = self
+            .others
+            .iter()
+            .map(|(_, other)| (agreeing(other), other))
+            .max_by_key(|(count, other)| (*count, Reverse(other.distance)));
+        let mut answer = self.answered(Verdict::Unsure, None);
+        if let Some((count, other)) = most {
+            answer.extent = Some(other.extent);
+            answer.reading = Some(other.reading.clone());
+            // Accents are a few pixels: a difference in them alone is never clear.
+            let bare: String =
+                self.wanted.words.iter().flatten().map(|letter| letter.shown).collect();
+            let accents = without_marks(&bare) == without_marks(&other.letters);
+            if count >= 2 && self.best < CLEAR && !accents && self.places.is_empty() {
+                answer.verdict = Verdict::Differs;
+            }
+        } else {
+            answer.extent = self.places.first().map(|(place, _)| *place);
+        }
+        answer
+    }
+}
+
+fn without_marks(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    text.nfd().filter(|c| !unicode_normalization::char::is_combining_mark(*c)).collect()
+}
+
+/// Whether two places are mostly the same.
+fn overlap(a: &[f32; 4], b: &[f32; 4]) -> bool {
+    let across = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
+    let down = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);
+    let area = |c: &[f32; 4]| (c[2] - c[0]).max(1.0) * (c[3] - c[1]).max(1.0);
+    across * down > 0.4 * area(a).min(area(b))
+}
