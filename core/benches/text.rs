@@ -10,19 +10,25 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use presscheck_core::checks::{CheckResult, DecodeLimits, Resources, Scene, decode, open_all, needs, vocabulary};
+use presscheck_core::checks::{
+    CheckResult, DecodeLimits, Resources, Scene, decode, needs, open_all, vocabulary,
+};
 use presscheck_core::policy::{Node, Problems, read_check};
 use presscheck_core::prompts::Case;
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = |name| std::env::var_os(name).map(PathBuf::from);
-    let (Some(models), Some(pictures)) = (folder("PRESSCHECK_MODELS"), folder("PRESSCHECK_TEXT_PICTURES")) else {
+    let (Some(models), Some(pictures)) =
+        (folder("PRESSCHECK_MODELS"), folder("PRESSCHECK_TEXT_PICTURES"))
+    else {
         println!("SKIPPED: PRESSCHECK_MODELS and PRESSCHECK_TEXT_PICTURES name no folders");
         return Ok(());
     };
-    let vocabulary = vocabulary().into_iter().find(|known| known.name == "text").ok_or("no check")?;
-    let configured = read_check(&vocabulary, &Node::from_json(&json!({})), &mut Problems::new()).ok_or("settings")?;
+    let vocabulary =
+        vocabulary().into_iter().find(|known| known.name == "text").ok_or("no check")?;
+    let configured = read_check(&vocabulary, &Node::from_json(&json!({})), &mut Problems::new())
+        .ok_or("settings")?;
     let configured = [configured];
     let mut resources = Resources::default();
     for file in needs(&configured).models {
@@ -44,7 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             locale: None,
         };
         let start = Instant::now();
-        let picture = decode(&bytes, None, &DecodeLimits::default()).map_err(|broken| broken.kind)?;
+        let picture =
+            decode(&bytes, None, &DecodeLimits::default()).map_err(|broken| broken.kind)?;
         let findings: Vec<_> =
             checks.iter().flat_map(|check| check.inspect(&picture, &Scene::of(&case))).collect();
         let took = start.elapsed();
