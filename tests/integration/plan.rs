@@ -65,6 +65,8 @@ fn run(folder: &Path, arguments: &[&str]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_presscheck"))
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        // The same with and without the weights of networks installed.
+        .env("PRESSCHECK_MODELS", "/nonexistent")
         .current_dir(folder)
         .args(arguments)
         .output()

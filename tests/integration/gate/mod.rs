@@ -209,6 +209,8 @@ impl Gate {
         let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
         command.env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // The same with and without the weights of networks installed.
+        command.env("PRESSCHECK_MODELS", "/nonexistent");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&self.repository).arg("gate");
         command.arg("--out").arg(&self.out).arg("--store").arg(&self.store);
