@@ -172,7 +172,16 @@ mod tests {
             .collect();
         assert_eq!(
             opened,
-            ["blank", "dimensions", "palette", "color_profile", "sharpness", "composition", "text"]
+            [
+                "blank",
+                "dimensions",
+                "palette",
+                "color_profile",
+                "sharpness",
+                "composition",
+                "similarity",
+                "text"
+            ]
         );
         assert_eq!(decode_limits(&configured), DecodeLimits::default());
         assert_eq!(decode_limits(&[]), DecodeLimits::default());

@@ -125,7 +125,7 @@ fn similar(a: &Grey, b: &Grey) -> Vec<Window> {
             let (var_a, var_b) = ((aa - a * a).max(0.0), (bb - b * b).max(0.0));
             Window {
                 kept: (2.0 * (ab - a * b) + FLAT) / (var_a + var_b + FLAT),
-                weight: ((var_a + var_b) / FLAT).ln_1p(),
+                weight: (var_a / FLAT).ln_1p(),
             }
         })
         .collect()
