@@ -7,6 +7,10 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 DEMO ?= presscheck-demo
+# One of the targets in fuzz/, for how long, and the compiler: instrumentation is the nightly's alone.
+TARGET ?= pictures
+FUZZ_SECONDS ?= 60
+NIGHTLY ?= nightly
 
 # Real prompt sets, hostile images and GitHub's own schemas are too large for the repository. Tests that read
 # them look in this folder, and say that they were skipped where it is absent.
@@ -16,7 +20,7 @@ export PRESSCHECK_TEST_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: help demo models weights test lint unit doc-test bench fuzz-check screenshots tools
+.PHONY: help demo models weights test lint unit doc-test bench fuzz fuzz-check screenshots tools
 
 help: ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -56,6 +60,10 @@ doc-test: ## The examples in the documentation's comments.
 
 bench: ## Time and memory of the heavy parts, built as a release is.
 	$(CARGO) bench --workspace --locked --bench '*'
+
+fuzz: ## Run a fuzz target: make fuzz TARGET=pictures FUZZ_SECONDS=60; needs nightly and cargo-fuzz.
+	$(CARGO) +$(NIGHTLY) fuzz run "$(TARGET)" -- \
+		-max_total_time="$(FUZZ_SECONDS)" -max_len=65536 -rss_limit_mb=1024 -timeout=10
 
 fuzz-check: ## Compile the fuzz targets on a stable compiler; to run them, see fuzz/README.md.
 	$(CARGO) check --manifest-path fuzz/Cargo.toml --locked

@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
+use serde_json::json;
+
 use super::decode::decode;
 use super::decode::tests::{ALL, all_formats, encode, scene};
+use super::testing::{case, configured};
+use super::{Check, Picture, REGISTRY, Resources, Scene, open_all};
 
 pub(super) fn files(folder: &str) -> Vec<PathBuf> {
     let root = std::env::var_os("PRESSCHECK_TEST_DATA").map_or_else(
@@ -43,6 +47,7 @@ fn the_png_suite_is_decoded_and_its_broken_files_are_not() {
             Ok(picture) => {
                 assert!(!name.starts_with('x'), "{name} should be broken");
                 assert!(picture.width() > 0 && picture.luma().width() == picture.width());
+                look(&picture);
             }
             Err(why) => {
                 assert!(name.starts_with('x'), "{name}: {}", why.message);
@@ -51,6 +56,32 @@ fn the_png_suite_is_decoded_and_its_broken_files_are_not() {
         }
     }
     insta::assert_snapshot!(broken.join("\n"));
+}
+
+/// Has every check look at a picture. Each says something, and names no place outside of it.
+fn look(picture: &Picture) {
+    let case = case(&json!({}), &[]);
+    for check in every_check() {
+        let findings = check.inspect(picture, &Scene::of(&case));
+        assert!(!findings.is_empty(), "{} says nothing", check.name());
+        for [x, y, w, h] in findings.iter().filter_map(|finding| finding.region) {
+            let (right, bottom) = (u64::from(x) + u64::from(w), u64::from(y) + u64::from(h));
+            assert!(
+                right <= u64::from(picture.width()) && bottom <= u64::from(picture.height()),
+                "{}: {x}, {y}, {w}×{h} in {}×{}",
+                check.name(),
+                picture.width(),
+                picture.height()
+            );
+        }
+    }
+}
+
+/// Every check with its defaults, without weights.
+fn every_check() -> Vec<Box<dyn Check>> {
+    let configured: Vec<_> =
+        REGISTRY.iter().map(|kind| configured(kind.vocabulary.name, &json!({})).unwrap()).collect();
+    open_all(&configured, &Resources::default()).unwrap()
 }
 
 /// The memory that this process holds at most, in bytes.
@@ -74,7 +105,10 @@ fn bombs_go_off_in_a_message() {
         let bytes = std::fs::read(&path).unwrap();
         let outcome = decode(&bytes, None, &all_formats()).map_or_else(
             |broken| format!("{}: {}", broken.kind, broken.message),
-            |picture| format!("fine: {}×{}", picture.width(), picture.height()),
+            |picture| {
+                look(&picture);
+                format!("fine: {}×{}", picture.width(), picture.height())
+            },
         );
         said.push(format!("{} {outcome}", name(&path)));
     }
@@ -115,6 +149,18 @@ proptest! {
         if let Ok(picture) = decode(&bytes, None, &limits) {
             prop_assert!(u64::from(picture.width()) * u64::from(picture.height()) <= limits.max_pixels);
             prop_assert_eq!(picture.rgb().dimensions(), (picture.width(), picture.height()));
+            look(&picture);
         }
+    }
+
+    #[test]
+    fn every_check_says_something_of_pictures_of_any_shape(
+        width in 1_u32..90, height in 1_u32..90, levels in prop::collection::vec(any::<u8>(), 1..64),
+    ) {
+        let pixels = image::RgbImage::from_fn(width, height, |x, y| {
+            let at = |step: u32| levels[(x * step + y * 31 + step) as usize % levels.len()];
+            image::Rgb([at(1), at(7), at(13)])
+        });
+        look(&super::testing::picture(pixels));
     }
 }

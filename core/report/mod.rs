@@ -3,6 +3,7 @@
 //! Everything here is pure: a [`Run`] in, text out. Whatever comes from outside (prompts, names,
 //! providers' words) is made inert for the place where it lands.
 
+mod checked;
 mod claim;
 mod evidence;
 mod hints;
@@ -21,6 +22,7 @@ pub mod words;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
+pub use checked::{CheckedImage, checked_json, checked_sum, checked_text};
 pub use hints::hints;
 pub use html::{HtmlOptions, html};
 pub use json::{samples_jsonl, verdict_json, verdict_schema};

@@ -25,7 +25,7 @@ impl Default for TerminalStyle {
 
 /// The colour of a word.
 #[derive(Clone, Copy)]
-enum Colour {
+pub(super) enum Colour {
     Good,
     Bad,
     Warning,
@@ -34,7 +34,7 @@ enum Colour {
 
 impl TerminalStyle {
     /// A word in a colour, where colours are wanted.
-    fn paint(self, colour: Colour, text: &str) -> String {
+    pub(super) fn paint(self, colour: Colour, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
         }

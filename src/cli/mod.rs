@@ -1,6 +1,7 @@
 //! The command line: arguments, exit codes, one file per command, terminal progress.
 
 mod change;
+mod check;
 mod demo;
 mod exit;
 mod gate;
@@ -42,6 +43,8 @@ enum Command {
     Gate(gate::GateArgs),
     /// Tell what a gate would draw, buy and see, without sending anything; or play one with --simulate.
     Plan(plan::PlanArgs),
+    /// The checks alone, on files: a table for people, --json for machines.
+    Check(check::CheckArgs),
     /// Run the gate on a bundled example with the simulated server: both endings of one story.
     Demo(demo::DemoArgs),
 
@@ -82,6 +85,7 @@ fn run(arguments: Arguments) -> Exit {
     match arguments.command {
         Some(Command::Gate(gate)) => gate::run(gate, json),
         Some(Command::Plan(plan)) => plan::run(&plan, json),
+        Some(Command::Check(check)) => check::run(&check, json),
         Some(Command::Demo(demo)) => demo::run(&demo, json),
 
         Some(Command::Simulate(simulate)) => output::block_on(async {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use presscheck_core::checks::{self, Check, ModelFile, Resources};
 use presscheck_core::inert::one_line;
-use presscheck_core::policy::Policy;
+use presscheck_core::policy::{ConfiguredCheck, Policy};
 use presscheck_core::prompts::{Case, Draw};
 
 use super::judge::Judge;
@@ -16,14 +16,29 @@ use crate::revision::Snapshot;
 pub type Weights = dyn Fn(&ModelFile) -> Result<bytes::Bytes, String> + Send + Sync;
 
 /// The most bytes of a file that a check reads from the repository.
-const MAX_FILE_BYTES: u64 = 32 << 20;
+pub(super) const MAX_FILE_BYTES: u64 = 32 << 20;
 
 /// Sets the checks of a policy up. Files are read on the trusted side.
 ///
 /// # Errors
 /// Every file that is missing and every check that can't be set up.
 pub(super) fn open(policy: &Policy, at: &Snapshot, weights: &Weights) -> Result<Judge, Rejected> {
-    let needs = checks::needs(&policy.checks);
+    let checks =
+        open_checks(&policy.checks, at, weights).map_err(|problems| rejected(&problems))?;
+    let limits = checks::decode_limits(&policy.checks);
+    Ok(Judge { checks, limits, refusals: policy.refusals })
+}
+
+/// Sets checks up, with the files that they want as they are at a revision.
+///
+/// # Errors
+/// A sentence for each file that is missing, or each check that can't be set up.
+pub(super) fn open_checks(
+    configured: &[ConfiguredCheck],
+    at: &Snapshot,
+    weights: &Weights,
+) -> Result<Vec<Box<dyn Check>>, Vec<String>> {
+    let needs = checks::needs(configured);
     let mut resources = Resources::default();
     let mut problems = Vec::new();
     for (check, path) in needs.files {
@@ -37,13 +52,7 @@ pub(super) fn open(policy: &Policy, at: &Snapshot, weights: &Weights) -> Result<
     for file in &needs.models {
         resources.add_model(file, weights(file));
     }
-    if !problems.is_empty() {
-        return Err(rejected(&problems));
-    }
-    let checks =
-        checks::open_all(&policy.checks, &resources).map_err(|problems| rejected(&problems))?;
-    let limits = checks::decode_limits(&policy.checks);
-    Ok(Judge { checks, limits, refusals: policy.refusals })
+    if problems.is_empty() { checks::open_all(configured, &resources) } else { Err(problems) }
 }
 
 fn rejected(problems: &[String]) -> Rejected {

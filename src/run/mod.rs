@@ -4,6 +4,7 @@
 
 mod advice;
 mod cell;
+mod check;
 mod eyes;
 mod judge;
 mod load;
@@ -30,6 +31,7 @@ use presscheck_core::report::Run;
 use presscheck_core::units::{RepoPath, Usd};
 use thiserror::Error;
 
+pub use check::{CheckSetting, Looked, check};
 pub use eyes::Weights;
 pub use load::{Loaded, Rejected, load};
 pub use parallel::play;

@@ -1,6 +1,8 @@
 //! The integration tests: one binary, a module a subject.
 
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod examples;

@@ -1,0 +1,367 @@
+//! The checks alone, on files: judged on all cores, told in the order given.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use presscheck_core::checks::{
+    self, Check, Company, DecodeLimits, Earlier, Impression, Judged, Reference, Scene,
+};
+use presscheck_core::inert::one_line;
+use presscheck_core::policy::{
+    self, ConfiguredCheck, Kind, Node, Policy, Problems, Source, Span, Vocabulary, nearest,
+};
+use presscheck_core::prompts::{self, Case, Expected, PromptFile};
+use presscheck_core::providers;
+use presscheck_core::report::CheckedImage;
+
+use super::eyes::{self, MAX_FILE_BYTES, Weights};
+use super::load::{MAX_CONFIG_BYTES, MAX_PROMPTS_BYTES, Rejected};
+use crate::revision::{Folder, Repository, Snapshot};
+
+const NOTHING_CHECKED: &str = "nothing was checked";
+
+/// What to check, and by what.
+pub struct CheckSetting<'a> {
+    /// The pictures' files, in the order in which they are told.
+    pub files: &'a [PathBuf],
+    /// The folder to work in.
+    pub at: &'a Path,
+    /// A policy's file; else `presscheck.yaml` of the work tree, else every check's defaults.
+    pub policy: Option<&'a Path>,
+    /// The case of the policy's prompt sets that the pictures are of.
+    pub case: Option<&'a str>,
+    /// What the pictures must show, where no case is named.
+    pub expect_text: &'a [String],
+    /// Finds the weights of networks.
+    pub weights: &'a Weights,
+    /// Whether messages for a terminal may be in colour.
+    pub colour: bool,
+}
+
+/// A file that was looked at.
+pub type Looked = CheckedImage;
+
+/// Checks the files, and tells each in the order given.
+///
+/// # Errors
+/// Every file that can't be read, a policy or prompt set that can't be used, a case that does not exist, a check
+/// that is required and can't judge. Nothing was told then, unless a file vanished meanwhile.
+pub fn check(setting: &CheckSetting<'_>, mut tell: impl FnMut(Looked)) -> Result<(), Rejected> {
+    let unreadable: Vec<_> = setting.files.iter().filter_map(|file| unreadable(file)).collect();
+    if !unreadable.is_empty() {
+        return Err(rejected(&unreadable));
+    }
+    let bench = Bench::set_up(setting)?;
+    let cores = thread::available_parallelism().map_or(1, Into::into);
+    let next = AtomicUsize::new(0);
+    let (send, receive) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..cores.min(setting.files.len()) {
+            let (bench, next, send) = (&bench, &next, send.clone());
+            scope.spawn(move || {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(file) = setting.files.get(number) else { return };
+                    // Nobody listens any more where a file before could not be read.
+                    if send.send((number, bench.look(file))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(send);
+        let mut waiting = BTreeMap::new();
+        let mut earlier = Vec::new();
+        let mut turn = 0;
+        for (number, seen) in receive {
+            waiting.insert(number, seen);
+            while let Some(seen) = waiting.remove(&turn) {
+                turn += 1;
+                tell(bench.settle(seen?, &mut earlier));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Why a file can't be looked at.
+fn unreadable(path: &Path) -> Option<String> {
+    let name = shown(path);
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Some(format!("there is no file {name}"));
+        }
+        Err(error) => return Some(format!("{name} can't be read: {error}")),
+    };
+    if metadata.is_dir() {
+        return Some(format!("{name} is a folder; name the files in it, such as {name}/*.png"));
+    }
+    if !metadata.is_file() {
+        return Some(format!("{name} is no regular file"));
+    }
+    File::open(path).err().map(|error| format!("{name} can't be read: {error}"))
+}
+
+fn shown(path: &Path) -> String {
+    one_line(&path.to_string_lossy(), 200)
+}
+
+fn rejected(problems: &[String]) -> Rejected {
+    let line = |problem: &String| format!("error: {problem}; {NOTHING_CHECKED}\n");
+    Rejected(problems.iter().map(line).collect())
+}
+
+/// Checks that are set up, and what the pictures are held to.
+struct Bench {
+    checks: Vec<Box<dyn Check>>,
+    limits: DecodeLimits,
+    case: Option<Case>,
+    input: Option<Reference>,
+    expect: Expected,
+}
+
+/// A picture that was judged by itself, not yet against those before it.
+struct Seen {
+    image: CheckedImage,
+    case: Case,
+    impression: Option<Arc<Impression>>,
+}
+
+impl Bench {
+    fn set_up(setting: &CheckSetting<'_>) -> Result<Self, Rejected> {
+        let (policy, tree) = read_policy(setting)?;
+        let mut configured =
+            policy.as_ref().map_or_else(|| defaults(|check| check.on_by_default), take_checks);
+        if !setting.expect_text.is_empty() && !configured.iter().any(|check| check.name == "text") {
+            configured.extend(defaults(|check| check.name == "text"));
+        }
+        let case = match (setting.case, &policy) {
+            (None, _) => None,
+            (Some(id), Some(policy)) => Some(find_case(id, policy, &tree, setting.colour)?),
+            (Some(id), None) => {
+                let id = one_line(id, 80);
+                return Err(rejected(&[format!(
+                    "--case {id} names a case of a policy's prompt sets, and there is no policy here; name one with --policy"
+                )]));
+            }
+        };
+        let mut expect = Expected::new();
+        if !setting.expect_text.is_empty() {
+            expect.insert("text", serde_json::json!(setting.expect_text));
+        }
+        let input = match case.as_ref().and_then(|case| case.image.as_ref()) {
+            None => None,
+            Some(path) => match tree.read(path, MAX_FILE_BYTES) {
+                Ok(Some(bytes)) => Some(Reference::new(bytes.into())),
+                Ok(None) => {
+                    return Err(rejected(&[format!(
+                        "the case's input picture {path} does not exist"
+                    )]));
+                }
+                Err(error) => return Err(rejected(&[error.to_string()])),
+            },
+        };
+        let checks = eyes::open_checks(&configured, &tree, setting.weights)
+            .map_err(|problems| rejected(&problems))?;
+        let limits = checks::decode_limits(&configured);
+        let bench = Self { checks, limits, case, input, expect };
+        bench.foresee(!setting.expect_text.is_empty())?;
+        Ok(bench)
+    }
+
+    /// A check that must judge and can't stops everything: the one that the policy requires, and the one that the
+    /// command line asks for.
+    fn foresee(&self, text_is_asked: bool) -> Result<(), Rejected> {
+        let case = self.case_of("");
+        let mut problems: Vec<_> = self
+            .checks
+            .iter()
+            .filter(|check| check.is_required() || (text_is_asked && check.name() == "text"))
+            .filter_map(|check| Some((check.name(), check.cannot(&case)?)))
+            .map(|(name, why)| format!("check `{name}` can't judge: {why}"))
+            .collect();
+        if text_is_asked && !self.checks.iter().any(|check| check.name() == "text") {
+            problems.push("--expect-text: no check reads text".to_owned());
+        }
+        if problems.is_empty() { Ok(()) } else { Err(rejected(&problems)) }
+    }
+
+    /// The case that a file is held to. Files without one in common are of different prompts.
+    fn case_of(&self, file: &str) -> Case {
+        self.case.clone().unwrap_or_else(|| Case {
+            id: file.to_owned(),
+            prompt: file.to_owned(),
+            tags: Vec::new(),
+            expect: self.expect.clone(),
+            image: None,
+            locale: None,
+        })
+    }
+
+    fn look(&self, path: &Path) -> Result<Seen, Rejected> {
+        let bytes = read(path, self.limits.max_bytes)
+            .map_err(|error| rejected(&[format!("{} can't be read: {error}", shown(path))]))?;
+        let file = path.to_string_lossy().into_owned();
+        let case = self.case_of(&file);
+        let scene = Scene { case: &case, input: self.input.as_ref() };
+        let judgement = checks::judge(&bytes, None, &scene, &self.checks, &self.limits);
+        let image = CheckedImage { file, outcome: judgement.judged, findings: judgement.findings };
+        Ok(Seen { image, case, impression: judgement.impression })
+    }
+
+    /// Judges a picture against those before it.
+    fn settle(&self, seen: Seen, earlier: &mut Vec<Earlier>) -> CheckedImage {
+        let Seen { mut image, case, impression } = seen;
+        if let Some(impression) = impression {
+            let scene = Scene { case: &case, input: self.input.as_ref() };
+            let company = Company { earlier: earlier.as_slice(), ..Company::default() };
+            let compared = self.checks.iter().filter(|check| check.compares());
+            image
+                .findings
+                .extend(compared.flat_map(|check| check.in_company(&impression, &scene, &company)));
+            let failed = image.findings.iter().any(|finding| finding.result.counts_as_failure());
+            if failed && image.outcome == Judged::Passed {
+                image.outcome = Judged::Failed;
+            }
+            earlier.push(Earlier::of(&case, &impression));
+        }
+        image
+    }
+}
+
+/// The bytes of a file, one more at most than decoding takes.
+fn read(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn take_checks(policy: &Policy) -> Vec<ConfiguredCheck> {
+    policy.checks.clone()
+}
+
+/// Checks with their defaults.
+fn defaults(wanted: impl Fn(&policy::CheckVocabulary) -> bool) -> Vec<ConfiguredCheck> {
+    let empty = Node { span: Span::default(), kind: Kind::Table(Vec::new()) };
+    let mut problems = Problems::new();
+    checks::vocabulary()
+        .iter()
+        .filter(|check| wanted(check))
+        .filter_map(|check| policy::read_check(check, &empty, &mut problems))
+        .collect()
+}
+
+/// The policy, where there is one, and the tree that its paths lie in.
+fn read_policy(setting: &CheckSetting<'_>) -> Result<(Option<Policy>, Snapshot), Rejected> {
+    let tree_of = |folder: &Path| {
+        let root = Repository::discover(folder).and_then(|repository| repository.work_tree());
+        root.unwrap_or_else(|| folder.to_path_buf())
+    };
+    let snapshot = |root: &Path| Snapshot::Folder(Folder::new(root, "the work tree".to_owned()));
+    let (path, root) = match setting.policy {
+        None => {
+            let root = tree_of(setting.at);
+            (root.join("presscheck.yaml"), root)
+        }
+        Some(named) => {
+            let here = setting.at.join(named);
+            // As `gate` has it, a path in the repository; as people type it, one from where they are.
+            let path = if here.exists() { here } else { tree_of(setting.at).join(named) };
+            let folder = match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+                _ => PathBuf::from("."),
+            };
+            (path, tree_of(&folder))
+        }
+    };
+    let tree = snapshot(&root);
+    let bytes = match read(&path, MAX_CONFIG_BYTES) {
+        Ok(bytes) => bytes,
+        Err(error) if setting.policy.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok((None, tree));
+        }
+        Err(error) => {
+            return Err(rejected(&[format!("the policy {} can't be read: {error}", shown(&path))]));
+        }
+    };
+    let name = shown(setting.policy.unwrap_or_else(|| Path::new("presscheck.yaml")));
+    let render = |text: &str, problems: &Problems| {
+        let source = Source { path: &name, text };
+        Rejected(policy::render_all(&[(source, problems)], NOTHING_CHECKED, setting.colour))
+    };
+    let text = policy::decode_text(&bytes).map_err(|problems| render("", &problems))?;
+    let (checks, kinds) = (checks::vocabulary(), providers::vocabulary());
+    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let reading = policy::read_policy(Source { path: &name, text }, &vocabulary);
+    match reading.value {
+        Some(policy) if !reading.problems.has_errors() => Ok((Some(policy), tree)),
+        _ => Err(render(text, &reading.problems)),
+    }
+}
+
+/// The case of this id in the policy's prompt sets.
+fn find_case(id: &str, policy: &Policy, tree: &Snapshot, colour: bool) -> Result<Case, Rejected> {
+    let mut files = Vec::new();
+    let mut problems = Vec::new();
+    for source in &policy.prompts {
+        let path = &source.file.value;
+        match tree.read(path, MAX_PROMPTS_BYTES) {
+            Ok(Some(bytes)) => files.push((source, bytes)),
+            Ok(None) => problems.push(format!("the prompt set {path} does not exist")),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(rejected(&problems));
+    }
+    let sources: Vec<_> = files
+        .iter()
+        .map(|(source, bytes)| PromptFile {
+            path: &source.file.value,
+            bytes,
+            tags: &source.tags,
+            text_from_prompt: source.text_from_prompt,
+        })
+        .collect();
+    let mut set = prompts::read_prompts(&sources, &checks::all_expectations());
+    if set.has_errors() {
+        let texts: Vec<_> = set
+            .problems
+            .iter()
+            .map(|(path, problems)| {
+                let bytes = files
+                    .iter()
+                    .find(|(source, _)| source.file.value == *path)
+                    .map(|(_, bytes)| bytes.as_slice());
+                (path, problems, String::from_utf8_lossy(bytes.unwrap_or_default()))
+            })
+            .collect();
+        let all: Vec<_> = texts
+            .iter()
+            .map(|(path, problems, text)| (Source { path: path.as_str(), text }, *problems))
+            .collect();
+        return Err(Rejected(policy::render_all(&all, NOTHING_CHECKED, colour)));
+    }
+    if let Some(place) = set.cases.iter().position(|case| case.id == id) {
+        return Ok(set.cases.swap_remove(place));
+    }
+    let ids: Vec<_> = set.cases.iter().map(|case| case.id.as_str()).collect();
+    let hint = match nearest(id, &ids) {
+        Some(near) => format!("did you mean {}?", one_line(near, 80)),
+        None => {
+            let first: Vec<_> = ids.iter().take(3).map(|id| one_line(id, 40)).collect();
+            format!("the prompt sets have {} cases: {}, …", ids.len(), first.join(", "))
+        }
+    };
+    Err(Rejected(format!(
+        "error: there is no case {}; {NOTHING_CHECKED}\n  help: {hint}\n",
+        one_line(id, 80)
+    )))
+}
