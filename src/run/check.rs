@@ -282,16 +282,16 @@ fn read_policy(setting: &CheckSetting<'_>) -> Result<(Option<Policy>, Snapshot),
         }
     };
     let tree = snapshot(&root);
+    let name = shown(setting.policy.unwrap_or_else(|| Path::new("presscheck.yaml")));
     let bytes = match read(&path, MAX_CONFIG_BYTES) {
         Ok(bytes) => bytes,
         Err(error) if setting.policy.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
             return Ok((None, tree));
         }
         Err(error) => {
-            return Err(rejected(&[format!("the policy {} can't be read: {error}", shown(&path))]));
+            return Err(rejected(&[format!("the policy {name} can't be read: {error}")]));
         }
     };
-    let name = shown(setting.policy.unwrap_or_else(|| Path::new("presscheck.yaml")));
     let render = |text: &str, problems: &Problems| {
         let source = Source { path: &name, text };
         Rejected(policy::render_all(&[(source, problems)], NOTHING_CHECKED, setting.colour))
