@@ -31,7 +31,6 @@ mod resources;
 mod scene;
 mod scope;
 mod sharpness;
-mod similarity;
 mod text;
 
 #[cfg(test)]
@@ -56,7 +55,6 @@ pub use registry::{
 pub use resources::{ModelFile, Needs, Resources};
 pub use scene::{Company, Earlier, Reference, Scene};
 pub use sharpness::{Blocking, EdgeWidth, Fault as SharpnessFault, SharpnessSettings};
-pub use similarity::SimilaritySettings;
 pub use text::{Ignorable, TextSettings, WhenUnsure};
 
 /// What a check says of one image.

@@ -3,9 +3,7 @@
 use super::decode::{self, DecodeLimits, DecodeSettings};
 use super::resources::{ModelFile, Needs, Resources};
 use super::scope::Scoped;
-use super::{
-    Check, blank, color_profile, composition, dimensions, palette, sharpness, similarity, text,
-};
+use super::{Check, blank, color_profile, composition, dimensions, palette, sharpness, text};
 use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
 use crate::prompts::GENERAL_EXPECTATIONS;
 use crate::units::RepoPath;
@@ -71,7 +69,6 @@ pub const REGISTRY: &[Kind] = &[
     Kind::pure(color_profile::VOCABULARY, color_profile::open).slipping(0, 352),
     Kind::pure(sharpness::VOCABULARY, sharpness::open).slipping(1, 352),
     Kind::pure(composition::VOCABULARY, composition::open).slipping(0, 328),
-    Kind::pure(similarity::VOCABULARY, similarity::open),
     Kind { models: text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(8, 139) },
 ];
 
@@ -172,16 +169,7 @@ mod tests {
             .collect();
         assert_eq!(
             opened,
-            [
-                "blank",
-                "dimensions",
-                "palette",
-                "color_profile",
-                "sharpness",
-                "composition",
-                "similarity",
-                "text"
-            ]
+            ["blank", "dimensions", "palette", "color_profile", "sharpness", "composition", "text"]
         );
         assert_eq!(decode_limits(&configured), DecodeLimits::default());
         assert_eq!(decode_limits(&[]), DecodeLimits::default());

@@ -10,7 +10,6 @@ use super::ocr::Sight;
 pub(super) mod colour;
 mod histogram;
 mod lab_plane;
-pub(super) mod plane;
 mod profile;
 mod small;
 
