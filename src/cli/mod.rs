@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod exit;
 mod gate;
+mod measure;
 mod output;
 mod plan;
 mod progress;
@@ -50,6 +51,8 @@ enum Command {
 
     /// Run the simulated model server on this machine.
     Simulate(SimulateArgs),
+    /// Tell how often the check `text` is wrong, on pictures of which the truth is known; or draw such pictures.
+    Measure(measure::MeasureArgs),
     /// Print the JSON Schema of the policy, for editors.
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell.
@@ -97,6 +100,7 @@ fn run(arguments: Arguments) -> Exit {
                 }
             }
         }),
+        Some(Command::Measure(measure)) => measure::run(&measure, json),
         Some(Command::Schema(schema)) => schema::run(&schema),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

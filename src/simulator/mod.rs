@@ -18,6 +18,9 @@ mod profile;
 mod route;
 mod server;
 
+pub(crate) use dice::Dice;
+pub(crate) use picture::drawing;
+
 pub use command::{SimulateArgs, SimulateError, simulate};
 pub use fault::{Fault, FaultTable, Faults, expected_outcome};
 pub use latency::{Latency, LatencyTable};

@@ -4,46 +4,46 @@ use super::palette::{Ink, mix};
 use super::size::Size;
 
 /// A rectangle in pixels: left, top, right, bottom.
-pub(super) type Bounds = [f32; 4];
+pub(crate) type Bounds = [f32; 4];
 
 /// Pixels, three bytes each, row by row.
 #[derive(Clone, Debug)]
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     size: Size,
     pixels: Vec<u8>,
 }
 
 impl Canvas {
     /// A surface in one colour.
-    pub(super) fn plain(size: Size, ink: Ink) -> Self {
+    pub(crate) fn plain(size: Size, ink: Ink) -> Self {
         let count = size.width() as usize * size.height() as usize;
         Self { size, pixels: ink.repeat(count) }
     }
 
     /// The width in pixels.
     #[expect(clippy::cast_precision_loss, reason = "a side has at most 4,096 pixels")]
-    pub(super) const fn width(&self) -> f32 {
+    pub(crate) const fn width(&self) -> f32 {
         self.size.width() as f32
     }
 
     /// The height in pixels.
     #[expect(clippy::cast_precision_loss, reason = "a side has at most 4,096 pixels")]
-    pub(super) const fn height(&self) -> f32 {
+    pub(crate) const fn height(&self) -> f32 {
         self.size.height() as f32
     }
 
     /// The shorter side, in pixels.
-    pub(super) const fn short(&self) -> f32 {
+    pub(crate) const fn short(&self) -> f32 {
         self.width().min(self.height())
     }
 
     /// The pixels, row by row.
-    pub(super) fn into_pixels(self) -> (Size, Vec<u8>) {
+    pub(crate) fn into_pixels(self) -> (Size, Vec<u8>) {
         (self.size, self.pixels)
     }
 
     /// Sets every pixel; the function is told where it is, in pixels.
-    pub(super) fn shade(&mut self, ink: impl Fn(f32, f32) -> Ink) {
+    pub(crate) fn shade(&mut self, ink: impl Fn(f32, f32) -> Ink) {
         let row = self.size.width() as usize * 3;
         let mut y = 0.5;
         for line in self.pixels.chunks_exact_mut(row) {
@@ -58,7 +58,7 @@ impl Canvas {
 
     /// Paints where a function says so: it is told the place in pixels and gives the colour and how much of
     /// it, from 0 to 1. Only pixels inside the bounds are asked.
-    pub(super) fn paint(&mut self, bounds: Bounds, ink: impl Fn(f32, f32) -> (Ink, f32)) {
+    pub(crate) fn paint(&mut self, bounds: Bounds, ink: impl Fn(f32, f32) -> (Ink, f32)) {
         let row = self.size.width() as usize * 3;
         let [left, top, right, bottom] = bounds;
         let (x0, x1) = (clip(left, self.size.width()), clip(right + 1.0, self.size.width()));
@@ -95,7 +95,7 @@ impl Canvas {
     }
 
     /// Fills a rectangle with round corners.
-    pub(super) fn rectangle(&mut self, bounds: Bounds, corner: f32, ink: Ink, share: f32) {
+    pub(crate) fn rectangle(&mut self, bounds: Bounds, corner: f32, ink: Ink, share: f32) {
         let [left, top, right, bottom] = bounds;
         let (cx, cy) = (f32::midpoint(left, right), f32::midpoint(top, bottom));
         let (hx, hy) = ((right - left) / 2.0 - corner, (bottom - top) / 2.0 - corner);
@@ -121,7 +121,7 @@ impl Canvas {
     }
 
     /// A grid of colours inside the bounds: enough to judge what lies under a text.
-    pub(super) fn samples(&self, [left, top, right, bottom]: Bounds) -> Vec<Ink> {
+    pub(crate) fn samples(&self, [left, top, right, bottom]: Bounds) -> Vec<Ink> {
         const ACROSS: u8 = 40;
         const DOWN: u8 = 24;
         let row = self.size.width() as usize;

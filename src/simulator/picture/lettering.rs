@@ -51,6 +51,22 @@ impl fmt::Debug for Lettering {
     }
 }
 
+/// The fonts that come with the program: DejaVu, in sans, serif and mono, regular and bold.
+pub(crate) fn own_fonts() -> fontdb::Database {
+    let mut db = fontdb::Database::new();
+    for font in [
+        dejavu::sans::regular(),
+        dejavu::sans::bold(),
+        dejavu::sans_condensed::bold(),
+        dejavu::serif::regular(),
+        dejavu::serif::bold(),
+        dejavu::sans_mono::bold(),
+    ] {
+        db.load_font_source(fontdb::Source::Binary(Arc::new(font)));
+    }
+    db
+}
+
 /// A text laid out, and where it goes.
 struct Layout {
     buffer: Buffer,
@@ -63,19 +79,11 @@ struct Layout {
 impl Lettering {
     /// The fonts of the program: DejaVu, in sans, serif and mono, regular and bold.
     pub(super) fn new() -> Self {
-        let mut db = fontdb::Database::new();
-        for font in [
-            dejavu::sans::regular(),
-            dejavu::sans::bold(),
-            dejavu::sans_condensed::bold(),
-            dejavu::serif::regular(),
-            dejavu::serif::bold(),
-            dejavu::sans_mono::bold(),
-        ] {
-            db.load_font_source(fontdb::Source::Binary(Arc::new(font)));
-        }
-        let fonts =
-            FontSystem::new_with_locale_and_db_and_fallback("en-US".to_owned(), db, OwnFonts);
+        let fonts = FontSystem::new_with_locale_and_db_and_fallback(
+            "en-US".to_owned(),
+            own_fonts(),
+            OwnFonts,
+        );
         Self { fonts, glyphs: SwashCache::new() }
     }
 

@@ -3,10 +3,10 @@
 use crate::simulator::dice::Dice;
 
 /// An sRGB colour.
-pub(super) type Ink = [u8; 3];
+pub(crate) type Ink = [u8; 3];
 
 /// Five colours that go together, from dark to light.
-pub(super) type Palette = [Ink; 5];
+pub(crate) type Palette = [Ink; 5];
 
 const PALETTES: [Palette; 12] = [
     [[22, 33, 62], [44, 83, 132], [94, 149, 178], [240, 178, 103], [250, 236, 214]],
@@ -24,7 +24,7 @@ const PALETTES: [Palette; 12] = [
 ];
 
 /// One of the palettes.
-pub(super) fn palette(dice: &mut Dice) -> Palette {
+pub(crate) fn palette(dice: &mut Dice) -> Palette {
     dice.pick(&PALETTES, [[0; 3], [64; 3], [128; 3], [192; 3], [255; 3]])
 }
 
@@ -34,7 +34,7 @@ pub(super) fn palette(dice: &mut Dice) -> Palette {
     clippy::cast_sign_loss,
     reason = "a mixture of bytes is a byte, and the cast saturates"
 )]
-pub(super) fn mix(from: Ink, to: Ink, share: f32) -> Ink {
+pub(crate) fn mix(from: Ink, to: Ink, share: f32) -> Ink {
     let share = share.clamp(0.0, 1.0);
     let [r, g, b] = from;
     let [r2, g2, b2] = to;
@@ -43,7 +43,7 @@ pub(super) fn mix(from: Ink, to: Ink, share: f32) -> Ink {
 }
 
 /// The relative luminance of a colour, from 0 (black) to 1 (white): WCAG 2.2, "relative luminance".
-pub(super) fn luminance([r, g, b]: Ink) -> f32 {
+pub(crate) fn luminance([r, g, b]: Ink) -> f32 {
     let linear = |c: u8| {
         let c = f32::from(c) / 255.0;
         if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
@@ -52,7 +52,7 @@ pub(super) fn luminance([r, g, b]: Ink) -> f32 {
 }
 
 /// The contrast of two luminances, from 1 to 21: WCAG 2.2, "contrast ratio". 4.5 is legible.
-pub(super) fn contrast(a: f32, b: f32) -> f32 {
+pub(crate) fn contrast(a: f32, b: f32) -> f32 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 

@@ -7,7 +7,7 @@ use super::size::Size;
 use crate::simulator::dice::Dice;
 
 /// A background, chosen and drawn by the dice alone.
-pub(super) fn scene(size: Size, palette: Palette, dice: &mut Dice) -> Canvas {
+pub(crate) fn scene(size: Size, palette: Palette, dice: &mut Dice) -> Canvas {
     let [dark, ..] = palette;
     let mut canvas = Canvas::plain(size, dark);
     match dice.below(9) {
@@ -25,7 +25,7 @@ pub(super) fn scene(size: Size, palette: Palette, dice: &mut Dice) -> Canvas {
 }
 
 /// A gradient between three colours, at an angle.
-fn gradient(canvas: &mut Canvas, [from, over, to]: [Ink; 3], angle: f32) {
+pub(crate) fn gradient(canvas: &mut Canvas, [from, over, to]: [Ink; 3], angle: f32) {
     let (cos, sin) = (angle.cos() / canvas.width(), angle.sin() / canvas.height());
     let (low, high) = (cos.min(0.0) * canvas.width(), sin.min(0.0) * canvas.height());
     let reach = angle.cos().abs() + angle.sin().abs();
@@ -132,7 +132,7 @@ fn rays(canvas: &mut Canvas, [dark, deep, middle, warm, light]: Palette, dice: &
 
 /// Smooth noise between 0 and 1: a lattice of hashes, interpolated.
 #[expect(clippy::cast_possible_truncation, reason = "a place on a picture is far below 2^31")]
-fn noise(x: f32, y: f32, salt: u64) -> f32 {
+pub(crate) fn noise(x: f32, y: f32, salt: u64) -> f32 {
     let (x0, y0) = (x.floor(), y.floor());
     let ease = |t: f32| t * t * (3.0 - 2.0 * t);
     let (tx, ty) = (ease(x - x0), ease(y - y0));
