@@ -10,7 +10,9 @@ mod common;
 use std::error::Error;
 use std::time::Instant;
 
-use presscheck_core::checks::{Format, Resources, Scene, decode_limits, judge, open_all};
+use presscheck_core::checks::{
+    Format, Reference, Resources, Scene, decode_limits, judge, open_all,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let configured = common::configured();
@@ -18,13 +20,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         open_all(&configured, &Resources::default()).map_err(|problems| problems.join("; "))?;
     let limits = decode_limits(&configured);
     let case = common::case();
+    let input = Reference::new(common::picture(1024, 1024, Format::Png, 2)?.into());
+    let scene = Scene { input: Some(&input), ..Scene::of(&case) };
     for format in [Format::Png, Format::Jpeg, Format::Webp] {
         let bytes = common::picture(1024, 1024, format, 1)?;
         let mut times = Vec::new();
         for _ in 0..200 {
             let start = Instant::now();
-            let judgement =
-                judge(&bytes, Some(format.media_type()), &Scene::of(&case), &checks, &limits);
+            let judgement = judge(&bytes, Some(format.media_type()), &scene, &checks, &limits);
             times.push(start.elapsed());
             if judgement.kind.is_some() {
                 return Err(format!("{judgement:?}").into());

@@ -31,6 +31,7 @@ mod resources;
 mod scene;
 mod scope;
 mod sharpness;
+mod similarity;
 mod text;
 
 #[cfg(test)]
@@ -55,6 +56,7 @@ pub use registry::{
 pub use resources::{ModelFile, Needs, Resources};
 pub use scene::{Company, Earlier, Reference, Scene};
 pub use sharpness::{Blocking, EdgeWidth, Fault as SharpnessFault, SharpnessSettings};
+pub use similarity::SimilaritySettings;
 pub use text::{Ignorable, TextSettings, WhenUnsure};
 
 /// What a check says of one image.

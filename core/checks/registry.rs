@@ -3,7 +3,9 @@
 use super::decode::{self, DecodeLimits, DecodeSettings};
 use super::resources::{ModelFile, Needs, Resources};
 use super::scope::Scoped;
-use super::{Check, blank, color_profile, composition, dimensions, palette, sharpness, text};
+use super::{
+    Check, blank, color_profile, composition, dimensions, palette, sharpness, similarity, text,
+};
 use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
 use crate::prompts::GENERAL_EXPECTATIONS;
 use crate::units::RepoPath;
@@ -69,6 +71,7 @@ pub const REGISTRY: &[Kind] = &[
     Kind::pure(color_profile::VOCABULARY, color_profile::open).slipping(0, 352),
     Kind::pure(sharpness::VOCABULARY, sharpness::open).slipping(1, 352),
     Kind::pure(composition::VOCABULARY, composition::open).slipping(0, 328),
+    Kind::pure(similarity::VOCABULARY, similarity::open).slipping(2, 176),
     Kind { models: text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(8, 139) },
 ];
 
@@ -169,7 +172,16 @@ mod tests {
             .collect();
         assert_eq!(
             opened,
-            ["blank", "dimensions", "palette", "color_profile", "sharpness", "composition", "text"]
+            [
+                "blank",
+                "dimensions",
+                "palette",
+                "color_profile",
+                "sharpness",
+                "composition",
+                "similarity",
+                "text"
+            ]
         );
         assert_eq!(decode_limits(&configured), DecodeLimits::default());
         assert_eq!(decode_limits(&[]), DecodeLimits::default());

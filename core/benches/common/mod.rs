@@ -18,6 +18,8 @@ pub(crate) fn configured() -> Vec<ConfiguredCheck> {
         "dimensions" => serde_json::json!({"max_bars": "2%"}),
         // The pictures are noise, and pass for none.
         "sharpness" => serde_json::json!({"max_noise": "100%"}),
+        // They have nothing in common with their input either.
+        "similarity" => serde_json::json!({"min_structure": "0%", "max_change": "100%"}),
         _ => serde_json::json!({}),
     };
     vocabulary()
@@ -29,13 +31,13 @@ pub(crate) fn configured() -> Vec<ConfiguredCheck> {
         .collect()
 }
 
-/// A case that expects a square.
+/// A case that expects a square, and no change of its input.
 pub(crate) fn case() -> Case {
     Case {
         id: "bench".to_owned(),
         prompt: "a square".to_owned(),
         tags: Vec::new(),
-        expect: [("aspect_ratio", "1:1".into())].into_iter().collect(),
+        expect: [("aspect_ratio", "1:1".into()), ("changed", false.into())].into_iter().collect(),
         image: None,
         locale: None,
     }

@@ -10,6 +10,7 @@ use super::ocr::Sight;
 pub(super) mod colour;
 mod histogram;
 mod lab_plane;
+pub(super) mod plane;
 mod profile;
 mod small;
 
