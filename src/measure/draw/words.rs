@@ -472,6 +472,7 @@ pub(super) fn phrase(language: &Language, dice: &mut Dice) -> String {
     } else {
         dice.pick(&[1, 1, 2, 2, 3], 1)
     };
+    let wanted = wanted.min(language.words.len());
     // A word stands once, so that no whole one is left where one of two is spoilt. Shortest phrase: four letters, or
     // two where letters are syllables.
     let least = if matches!(language.script, "Latin") { 4 } else { 2 };
@@ -506,4 +507,34 @@ fn cased(word: &str, casing: Casing, is_first: bool) -> String {
 fn capital(word: &str) -> String {
     let mut chars = word.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phrase_of_every_language_ends_and_no_word_stands_twice() {
+        for language in READ.iter().chain(UNREAD) {
+            for seed in 0..60 {
+                let text = phrase(language, &mut Dice::of("test", language.code, "", seed));
+                assert!(text.chars().filter(|c| c.is_alphabetic()).count() >= 2, "{text}");
+                if language.spaced {
+                    let mut words: Vec<_> = text.split(' ').map(str::to_lowercase).collect();
+                    let all = words.len();
+                    words.sort();
+                    words.dedup();
+                    assert_eq!(words.len(), all, "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_reader_knows_ends_with_chinese_and_japanese() {
+        // The draw of a language counts on it.
+        let codes: Vec<_> = READ.iter().map(|language| language.code).collect();
+        assert_eq!(codes.first(), Some(&"eng"));
+        assert!(codes.ends_with(&["zho", "jpn"]));
+    }
 }
