@@ -247,6 +247,17 @@ pub fn judge(
     }
 }
 
+/// Judges a picture against others: what the checks that compare pictures say of it.
+#[must_use]
+pub fn compare(
+    impression: &Impression,
+    scene: &Scene<'_>,
+    company: &Company<'_>,
+    checks: &[Box<dyn Check>],
+) -> Vec<Finding> {
+    checks.iter().flat_map(|check| check.in_company(impression, scene, company)).collect()
+}
+
 /// A picture where a refusal is expected: the safety policy let through what it should not.
 fn refusal(case: &Case) -> Option<Finding> {
     case.expects_refusal().then(|| {

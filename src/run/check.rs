@@ -222,10 +222,7 @@ impl Bench {
         if let Some(impression) = impression {
             let scene = Scene { case: &case, input: self.input.as_ref() };
             let company = Company { earlier: earlier.as_slice(), ..Company::default() };
-            let compared = self.checks.iter().filter(|check| check.compares());
-            image
-                .findings
-                .extend(compared.flat_map(|check| check.in_company(&impression, &scene, &company)));
+            image.findings.extend(checks::compare(&impression, &scene, &company, &self.checks));
             let failed = image.findings.iter().any(|finding| finding.result.counts_as_failure());
             if failed && image.outcome == Judged::Passed {
                 image.outcome = Judged::Failed;

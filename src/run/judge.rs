@@ -166,8 +166,7 @@ impl Judge {
             return;
         };
         sample.settled = true;
-        let says = |check: &dyn Check| check.in_company(&impression, scene, company);
-        let found: Vec<_> = self.checks.iter().flat_map(|check| says(check.as_ref())).collect();
+        let found = checks::compare(&impression, scene, company, &self.checks);
         if found.is_empty() {
             return;
         }
@@ -212,3 +211,6 @@ impl Gallery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
