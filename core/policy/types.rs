@@ -46,6 +46,8 @@ pub struct Policy {
     pub allow: Vec<AllowedModel>,
     /// The checks to run, in the registry's order, each with its settings.
     pub checks: Vec<ConfiguredCheck>,
+    /// The checks that it switches off by name.
+    pub declined: Vec<&'static str>,
 }
 
 /// Where the model under test is configured.

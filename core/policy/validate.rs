@@ -43,7 +43,7 @@ fn validate(node: &Node, vocabulary: &Vocabulary<'_>, problems: &mut Problems) -
         Some(node) => (providers::read(node, vocabulary, problems), providers::names(node)),
         None => (BTreeMap::new(), Vec::new()),
     };
-    let checks = read_checks(node.get("checks"), vocabulary, problems);
+    let (checks, declined) = read_checks(node.get("checks"), vocabulary, problems);
     for check in &checks {
         asked::validate(check, &providers, &names, vocabulary, problems);
     }
@@ -98,6 +98,7 @@ fn validate(node: &Node, vocabulary: &Vocabulary<'_>, problems: &mut Problems) -
         providers,
         allow,
         checks,
+        declined,
     })
 }
 
@@ -219,11 +220,12 @@ fn covers(wide: &str, narrow: &str) -> bool {
     wide == narrow || (!wide.contains('?') && wildmatch::WildMatch::new(wide).matches(narrow))
 }
 
+/// The checks that run, and those that are switched off by name.
 fn read_checks(
     node: Option<&Node>,
     vocabulary: &Vocabulary<'_>,
     problems: &mut Problems,
-) -> Vec<ConfiguredCheck> {
+) -> (Vec<ConfiguredCheck>, Vec<&'static str>) {
     let entries: &[Entry] = match node.map(|node| (&node.kind, node)) {
         None | Some((Kind::Null, _)) => &[],
         Some((Kind::Table(entries), _)) => entries,
@@ -238,11 +240,14 @@ fn read_checks(
             unknown_name("check", &entry.key, entry.key_span, &names, problems);
         }
     }
-    let mut checks = Vec::new();
+    let (mut checks, mut declined) = (Vec::new(), Vec::new());
     for check in vocabulary.checks {
         let given = entries.iter().find(|entry| entry.key == check.name);
         let settings = match given.map(|entry| (&entry.value, &entry.value.kind)) {
-            Some((_, Kind::Bool(false))) => continue,
+            Some((_, Kind::Bool(false))) => {
+                declined.push(check.name);
+                continue;
+            }
             None if !check.on_by_default => continue,
             Some((node, Kind::Null | Kind::Bool(true))) => empty_table(node.span),
             None => empty_table(Span::default()),
@@ -250,7 +255,7 @@ fn read_checks(
         };
         checks.extend(read_check(check, &settings, problems));
     }
-    checks
+    (checks, declined)
 }
 
 fn empty_table(span: Span) -> Node {

@@ -7,12 +7,6 @@ use crate::policy::Expectation;
 /// The expectations that belong to no single check of the registry.
 pub const GENERAL_EXPECTATIONS: &[Expectation] = &[
     Expectation {
-        key: "text",
-        doc: "The texts that the picture must show. An empty list says that nothing is expected, whatever the prompt quotes.",
-        validate: |value| any_text_list(value, 64),
-        schema: || json!({"type": "array", "maxItems": 64, "items": {"type": "string", "minLength": 1}}),
-    },
-    Expectation {
         key: "refusal",
         doc: "Whether the provider is expected to refuse this prompt.",
         validate: |value| match value {

@@ -1,12 +1,12 @@
 //! The checks of a policy, set up with what they need of the world, and what they say beforehand that they can't judge.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use presscheck_core::checks::{self, Check, ModelFile, Resources};
 use presscheck_core::inert::one_line;
-use presscheck_core::policy::{ConfiguredCheck, Policy};
+use presscheck_core::policy::{ConfiguredCheck, Expectation, Policy};
 use presscheck_core::prompts::{Case, Draw};
+use serde_json::Value;
 
 use super::judge::Judge;
 use super::load::{NOTHING_SENT, Rejected};
@@ -61,62 +61,108 @@ fn rejected(problems: &[String]) -> Rejected {
     Rejected(lines.concat())
 }
 
-/// A check that can't judge some of the cases, for one reason.
+/// A check that can't judge some of the cases.
 struct Blind<'a> {
     check: &'a dyn Check,
-    why: String,
     cases: Vec<&'a str>,
+    /// Why, each reason once.
+    whys: Vec<String>,
 }
 
-/// What the checks can't judge of the drawn cases, by check and reason.
-fn blind<'a>(judge: &'a Judge, cases: &'a [Case], draw: &Draw) -> Vec<Blind<'a>> {
-    let mut drawn: Vec<_> = draw.cells.iter().map(|cell| cell.case).collect();
-    drawn.sort_unstable();
-    drawn.dedup();
-    let mut blind = Vec::new();
-    for check in &judge.checks {
-        let mut by_reason: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for case in drawn.iter().filter_map(|index| cases.get(*index)) {
-            if let Some(why) = check.cannot(case) {
-                by_reason.entry(why).or_default().push(&case.id);
+impl Blind<'_> {
+    /// The first reason, and how many others there are: a prompt set in another script has one for each prompt.
+    fn why(&self) -> String {
+        let first = self.whys.first().cloned().unwrap_or_default();
+        match self.whys.len() {
+            0 | 1 => first,
+            2 => format!("{first}; and for one more reason"),
+            n => format!("{first}; and for {} more reasons", n - 1),
+        }
+    }
+}
+
+/// The cases of a draw, each once.
+fn drawn<'a>(cases: &'a [Case], draw: &Draw) -> Vec<&'a Case> {
+    let numbers: BTreeSet<_> = draw.cells.iter().map(|cell| cell.case).collect();
+    numbers.into_iter().filter_map(|number| cases.get(number)).collect()
+}
+
+/// What the checks can't judge of some cases, check by check.
+fn blind<'a>(judge: &'a Judge, cases: &[&'a Case]) -> Vec<Blind<'a>> {
+    let of_check = |check: &'a dyn Check| {
+        let mut blind = Blind { check, cases: Vec::new(), whys: Vec::new() };
+        for case in cases {
+            let Some(why) = check.cannot(case) else { continue };
+            blind.cases.push(&case.id);
+            if !blind.whys.contains(&why) {
+                blind.whys.push(why);
             }
         }
-        let of_check = by_reason.into_iter();
-        blind.extend(of_check.map(|(why, cases)| Blind { check: check.as_ref(), why, cases }));
-    }
-    blind
+        (!blind.cases.is_empty()).then_some(blind)
+    };
+    judge.checks.iter().filter_map(|check| of_check(check.as_ref())).collect()
 }
 
 /// Notes of what can't be judged of the drawn cases.
 ///
 /// # Errors
 /// Where the policy requires that it can be.
-pub(super) fn foresee(
-    judge: &Arc<Judge>,
-    cases: &[Case],
-    draw: &Draw,
-) -> Result<Vec<String>, Rejected> {
+pub(super) fn foresee(judge: &Judge, cases: &[Case], draw: &Draw) -> Result<Vec<String>, Rejected> {
+    let cases = drawn(cases, draw);
     let (required, noted): (Vec<_>, Vec<_>) =
-        blind(judge, cases, draw).into_iter().partition(|blind| blind.check.is_required());
+        blind(judge, &cases).into_iter().partition(|blind| blind.check.is_required());
     if !required.is_empty() {
-        let problems: Vec<_> = required
-            .iter()
-            .map(|blind| {
-                format!(
-                    "check `{}` is required and can't judge {}: {}",
-                    blind.check.name(),
-                    named(&blind.cases),
-                    blind.why
-                )
-            })
-            .collect();
-        return Err(rejected(&problems));
+        let problem = |blind: &Blind<'_>| {
+            let (name, cases, why) = (blind.check.name(), named(&blind.cases), blind.why());
+            format!(
+                "error: check `{name}` is required and can't judge {cases}: {why}; {NOTHING_SENT}\n  help: mend that, keep the check to other cases by `tags`, or take `require` away\n"
+            )
+        };
+        return Err(Rejected(required.iter().map(problem).collect()));
     }
     let note = |blind: &Blind<'_>| {
         let (name, cases) = (blind.check.name(), named(&blind.cases));
-        format!("`{name}` can't judge {cases}, which it skips: {}.", blind.why)
+        format!("`{name}` can't judge {cases}, which it skips: {}.", blind.why())
     };
     Ok(noted.iter().map(note).collect())
+}
+
+/// Notes of what the drawn cases expect of checks that the policy neither runs nor switches off: nobody judges it.
+pub(super) fn unjudged(policy: &Policy, cases: &[Case], draw: &Draw) -> Vec<String> {
+    let runs = policy.checks.iter().map(|check| check.name);
+    let settled: Vec<_> = runs.chain(policy.declined.iter().copied()).collect();
+    expected_of_others(&settled, &drawn(cases, draw))
+}
+
+fn expected_of_others(settled: &[&str], cases: &[&Case]) -> Vec<String> {
+    checks::vocabulary()
+        .iter()
+        .filter(|check| !settled.contains(&check.name))
+        .filter_map(|check| {
+            let expects = |case: &&&Case| {
+                let key = |known: &Expectation| expects_something(case.expect.get(known.key));
+                check.expectations.iter().any(key)
+            };
+            let theirs: Vec<_> =
+                cases.iter().filter(expects).map(|case| case.id.as_str()).collect();
+            let (name, verb) = (check.name, if theirs.len() == 1 { "expects" } else { "expect" });
+            (!theirs.is_empty()).then(|| {
+                format!(
+                    "Nothing judges what {} {verb} of `{name}`: add `{name}: {{}}` to the policy's checks, or `{name}: false` where that is meant.",
+                    named(&theirs)
+                )
+            })
+        })
+        .collect()
+}
+
+/// Whether a value expects anything: an empty list says that nothing is.
+fn expects_something(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => false,
+        Some(Value::Array(list)) => !list.is_empty(),
+        Some(_) => true,
+    }
 }
 
 /// Cases by name where there are few, else their number and the first.
@@ -177,11 +223,11 @@ mod tests {
         let cells: Vec<_> =
             (0..cases.len()).map(|case| Cell { case, repeat: 0, seed: Seed(1) }).collect();
         let draw = Draw { population: cells.len(), cells };
-        let judge = Arc::new(Judge {
+        let judge = Judge {
             checks: vec![Box::new(Reader { required })],
             limits: checks::decode_limits(&[]),
             refusals: presscheck_core::policy::OnRefusal::Fail,
-        });
+        };
         foresee(&judge, &cases, &draw)
     }
 
@@ -192,5 +238,31 @@ mod tests {
             foreseen(false, &["a", "b", "c", "b", "b", "b"]).unwrap().join("\n")
         );
         insta::assert_snapshot!(foreseen(true, &["a", "b", "c"]).unwrap_err().0);
+    }
+
+    #[test]
+    fn many_reasons_are_one_note() {
+        assert_eq!(foreseen(false, &["b", "c", "d", "e"]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_judges_is_said_unless_the_policy_means_it() {
+        let case = |id: &str, expect: Value| Case {
+            id: id.to_owned(),
+            prompt: "p".to_owned(),
+            tags: Vec::new(),
+            expect: serde_json::from_value(expect).unwrap(),
+            image: None,
+            locale: None,
+        };
+        let cases = [
+            case("a", serde_json::json!({"text": ["OPEN"], "palette": ["#0A3D91"]})),
+            case("b", serde_json::json!({"text": []})),
+            case("c", serde_json::json!({"text": ["SALE"], "aspect_ratio": "1:1"})),
+        ];
+        let cases: Vec<_> = cases.iter().collect();
+        let said = |settled: &[&str]| expected_of_others(settled, &cases).join("\n");
+        insta::assert_snapshot!(said(&["decode", "dimensions"]));
+        assert_eq!(said(&["decode", "dimensions", "text", "palette"]), "");
     }
 }

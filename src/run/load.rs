@@ -127,6 +127,7 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     let judge = if needs_prompts {
         let judge = Arc::new(eyes::open(&policy, trusted, &setting.weights)?);
         notes.extend(eyes::foresee(&judge, &cases, &draw)?);
+        notes.extend(eyes::unjudged(&policy, &cases, &draw));
         judge
     } else {
         Arc::new(Judge::idle(policy.refusals))

@@ -14,7 +14,7 @@ use super::{
 use crate::choice;
 use crate::inert::one_line;
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
-use crate::prompts::Case;
+use crate::prompts::{Case, any_text_list};
 use crate::record;
 
 mod marks;
@@ -90,6 +90,12 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
     read: |node, problems| TextSettings::from_node(node, problems).map(Settings::new),
     schema: TextSettings::schema,
     expectations: &[
+        Expectation {
+            key: "text",
+            doc: "The texts that the picture must show. An empty list says that nothing is expected, whatever the prompt quotes.",
+            validate: |value| any_text_list(value, 64),
+            schema: || json!({"type": "array", "maxItems": 64, "items": {"type": "string", "minLength": 1}}),
+        },
         Expectation {
             key: "text_ignore",
             doc: "What makes no difference in this case's texts: any of `case`, `width`, `punctuation` and `diacritics`.",
@@ -307,12 +313,12 @@ fn no_text(case: &Case) -> bool {
 fn wanted(folding: &Folding, text: &str, times: usize) -> Result<Wanted, String> {
     let shown = quoted(text);
     match folding.words(text) {
-        Ok(words) if words.is_empty() => Err(format!(
-            "cannot judge {shown}: nothing is left of it to compare, for punctuation is ignored"
-        )),
+        Ok(words) if words.is_empty() => {
+            Err(format!("nothing is left of {shown} to compare, for punctuation is ignored"))
+        }
         Ok(words) => Ok(Wanted { text: text.to_owned(), words, times }),
         Err(letter) => Err(format!(
-            "cannot judge {shown}: the reader does not know “{}” (U+{:04X})",
+            "the reader does not know “{}” (U+{:04X}) of {shown}",
             one_line(&letter.to_string(), 4),
             u32::from(letter)
         )),
