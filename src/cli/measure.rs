@@ -7,14 +7,14 @@ use clap::{Args, Subcommand};
 use presscheck_core::checks::{
     self, Check, CheckResult, DecodeLimits, Finding, Resources, Scene, decode,
 };
-use presscheck_core::policy::{self, ConfiguredCheck, Node, Problems, Source, Vocabulary};
+use presscheck_core::policy::ConfiguredCheck;
 use presscheck_core::prompts::{Case, Expected};
-use presscheck_core::providers;
 use serde_json::json;
 
 use super::{Exit, output};
 use crate::measure::draw::{Kind, Order, draw};
 use crate::measure::{Answer, Tally, Truth, measure, table};
+use crate::run;
 
 /// The check that is measured.
 const CHECK: &str = "text";
@@ -152,29 +152,12 @@ fn text(folder: &Path, policy: Option<&Path>, threads: usize, json: bool) -> Res
 
 /// The checks of a policy; or the measured one with its defaults.
 fn configured(path: Option<&Path>) -> Result<Vec<ConfiguredCheck>, String> {
-    let checks = checks::vocabulary();
-    let Some(path) = path else {
-        let mut problems = Problems::new();
-        let empty = Node::from_json(&json!({}));
-        let known = checks.iter().find(|check| check.name == CHECK);
-        let read = known.and_then(|check| policy::read_check(check, &empty, &mut problems));
-        return Ok(read.into_iter().collect());
-    };
-    let shown = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| format!("{shown}: {error}"))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let providers = providers::vocabulary();
-    let source = Source { path: &shown, text: &text };
-    let reading =
-        policy::read_policy(source, &Vocabulary { checks: &checks, providers: &providers });
-    match reading.value {
-        Some(policy) => Ok(policy.checks),
-        None => Err(policy::render_all(
-            &[(source, &reading.problems)],
-            "nothing was measured",
-            output::colour(),
-        )),
-    }
+    let Some(path) = path else { return Ok(run::default_checks(|check| check.name == CHECK)) };
+    let policy = run::policy_file(path, path, "nothing was measured", output::colour())
+        .map_err(|rejected| rejected.0)?;
+    policy
+        .map(|policy| policy.checks)
+        .ok_or_else(|| format!("there is no policy {}; nothing was measured", path.display()))
 }
 
 /// The measured check, with its weights.
@@ -194,17 +177,19 @@ fn open(configured: &[ConfiguredCheck]) -> Result<Box<dyn Check>, String> {
 
 /// Looks at a picture once for each string.
 fn look(path: &Path, strings: &[&str], check: &dyn Check, limits: &DecodeLimits) -> Vec<Answer> {
-    let unusable = |why: String| {
-        let answer = Answer { result: CheckResult::Fail, message: why };
-        vec![answer; strings.len()]
-    };
+    let all =
+        |result: CheckResult, message: String| vec![Answer { result, message }; strings.len()];
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) => return unusable(format!("can't be read: {error}")),
+        // No answer of the check, good or bad.
+        Err(error) => return all(CheckResult::Skipped, format!("can't be read: {error}")),
     };
     let picture = match decode(&bytes, None, limits) {
         Ok(picture) => picture,
-        Err(broken) => return unusable(format!("no usable picture: {}", broken.message)),
+        Err(broken) => {
+            let message = format!("no usable picture: {}", broken.message);
+            return all(CheckResult::Fail, message);
+        }
     };
     strings.iter().map(|text| answer(&check.inspect(&picture, &Scene::of(&case(text))))).collect()
 }
@@ -258,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_picture_fails_every_string() {
+    fn a_file_that_is_no_picture_fails_every_string_and_one_that_is_not_there_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         std::fs::write(&path, b"<html>").unwrap();
@@ -271,10 +256,12 @@ mod tests {
                 panic!("there is no picture");
             }
         }
-        for path in [path.as_path(), Path::new("/nowhere.png")] {
+        let nowhere = Path::new("/nowhere.png");
+        for (path, result) in [(path.as_path(), CheckResult::Fail), (nowhere, CheckResult::Skipped)]
+        {
             let said = look(path, &["A", "B"], &Never, &DecodeLimits::default());
             assert_eq!(said.len(), 2);
-            assert!(said.iter().all(|answer| answer.result == CheckResult::Fail), "{said:?}");
+            assert!(said.iter().all(|answer| answer.result == result), "{said:?}");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,15 +12,13 @@ use presscheck_core::checks::{
     self, Check, Company, DecodeLimits, Earlier, Impression, Judged, Reference, Scene,
 };
 use presscheck_core::inert::one_line;
-use presscheck_core::policy::{
-    self, ConfiguredCheck, Kind, Node, Policy, Problems, Source, Span, Vocabulary, nearest,
-};
+use presscheck_core::policy::{self, Policy, Source, nearest};
 use presscheck_core::prompts::{self, Case, Expected, PromptFile};
-use presscheck_core::providers;
 use presscheck_core::report::CheckedImage;
 
+use super::configured::{bounded, default_checks, policy_file};
 use super::eyes::{self, MAX_FILE_BYTES, Weights};
-use super::load::{MAX_CONFIG_BYTES, MAX_PROMPTS_BYTES, Rejected};
+use super::load::{MAX_PROMPTS_BYTES, Rejected};
 use crate::revision::{Folder, Repository, Snapshot};
 
 const NOTHING_CHECKED: &str = "nothing was checked";
@@ -137,10 +134,11 @@ struct Seen {
 impl Bench {
     fn set_up(setting: &CheckSetting<'_>) -> Result<Self, Rejected> {
         let (policy, tree) = read_policy(setting)?;
+        let on_by_default = || default_checks(|check| check.on_by_default);
         let mut configured =
-            policy.as_ref().map_or_else(|| defaults(|check| check.on_by_default), take_checks);
+            policy.as_ref().map_or_else(on_by_default, |policy| policy.checks.clone());
         if !setting.expect_text.is_empty() && !configured.iter().any(|check| check.name == "text") {
-            configured.extend(defaults(|check| check.name == "text"));
+            configured.extend(default_checks(|check| check.name == "text"));
         }
         let case = match (setting.case, &policy) {
             (None, _) => None,
@@ -180,16 +178,13 @@ impl Bench {
     /// command line asks for.
     fn foresee(&self, text_is_asked: bool) -> Result<(), Rejected> {
         let case = self.case_of("");
-        let mut problems: Vec<_> = self
+        let problems: Vec<_> = self
             .checks
             .iter()
             .filter(|check| check.is_required() || (text_is_asked && check.name() == "text"))
             .filter_map(|check| Some((check.name(), check.cannot(&case)?)))
             .map(|(name, why)| format!("check `{name}` can't judge: {why}"))
             .collect();
-        if text_is_asked && !self.checks.iter().any(|check| check.name() == "text") {
-            problems.push("--expect-text: no check reads text".to_owned());
-        }
         if problems.is_empty() { Ok(()) } else { Err(rejected(&problems)) }
     }
 
@@ -206,7 +201,7 @@ impl Bench {
     }
 
     fn look(&self, path: &Path) -> Result<Seen, Rejected> {
-        let bytes = read(path, self.limits.max_bytes)
+        let bytes = bounded(path, self.limits.max_bytes)
             .map_err(|error| rejected(&[format!("{} can't be read: {error}", shown(path))]))?;
         let file = path.to_string_lossy().into_owned();
         let case = self.case_of(&file);
@@ -233,28 +228,6 @@ impl Bench {
     }
 }
 
-/// The bytes of a file, one more at most than decoding takes.
-fn read(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn take_checks(policy: &Policy) -> Vec<ConfiguredCheck> {
-    policy.checks.clone()
-}
-
-/// Checks with their defaults.
-fn defaults(wanted: impl Fn(&policy::CheckVocabulary) -> bool) -> Vec<ConfiguredCheck> {
-    let empty = Node { span: Span::default(), kind: Kind::Table(Vec::new()) };
-    let mut problems = Problems::new();
-    checks::vocabulary()
-        .iter()
-        .filter(|check| wanted(check))
-        .filter_map(|check| policy::read_check(check, &empty, &mut problems))
-        .collect()
-}
-
 /// The policy, where there is one, and the tree that its paths lie in.
 fn read_policy(setting: &CheckSetting<'_>) -> Result<(Option<Policy>, Snapshot), Rejected> {
     let tree_of = |folder: &Path| {
@@ -278,28 +251,12 @@ fn read_policy(setting: &CheckSetting<'_>) -> Result<(Option<Policy>, Snapshot),
             (path, tree_of(&folder))
         }
     };
-    let tree = snapshot(&root);
-    let name = shown(setting.policy.unwrap_or_else(|| Path::new("presscheck.yaml")));
-    let bytes = match read(&path, MAX_CONFIG_BYTES) {
-        Ok(bytes) => bytes,
-        Err(error) if setting.policy.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok((None, tree));
+    let name = setting.policy.unwrap_or_else(|| Path::new("presscheck.yaml"));
+    match policy_file(&path, name, NOTHING_CHECKED, setting.colour)? {
+        None if setting.policy.is_some() => {
+            Err(rejected(&[format!("there is no policy {}", shown(name))]))
         }
-        Err(error) => {
-            return Err(rejected(&[format!("the policy {name} can't be read: {error}")]));
-        }
-    };
-    let render = |text: &str, problems: &Problems| {
-        let source = Source { path: &name, text };
-        Rejected(policy::render_all(&[(source, problems)], NOTHING_CHECKED, setting.colour))
-    };
-    let text = policy::decode_text(&bytes).map_err(|problems| render("", &problems))?;
-    let (checks, kinds) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
-    let reading = policy::read_policy(Source { path: &name, text }, &vocabulary);
-    match reading.value {
-        Some(policy) if !reading.problems.has_errors() => Ok((Some(policy), tree)),
-        _ => Err(render(text, &reading.problems)),
+        policy => Ok((policy, snapshot(&root))),
     }
 }
 

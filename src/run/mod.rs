@@ -5,6 +5,7 @@
 mod advice;
 mod cell;
 mod check;
+mod configured;
 mod eyes;
 mod judge;
 mod load;
@@ -32,6 +33,7 @@ use presscheck_core::units::{RepoPath, Usd};
 use thiserror::Error;
 
 pub use check::{CheckSetting, Looked, check};
+pub use configured::{default_checks, policy_file};
 pub use eyes::Weights;
 pub use load::{Loaded, Rejected, load};
 pub use parallel::play;
