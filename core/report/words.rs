@@ -1,5 +1,6 @@
 //! The wording that all reports share: numbers, limits, counts.
 
+use crate::checks::REGISTRY;
 use crate::gate::{LimitOutcome, LimitResult, Outcome, OutcomeCounts, Side, SubjectVerdict, Unit};
 use crate::units::Usd;
 
@@ -10,6 +11,14 @@ pub const NOTHING: &str = "–";
 #[must_use]
 pub fn percent(share: f64) -> String {
     if share.is_finite() { format!("{}%", percent_number(share)) } else { NOTHING.to_owned() }
+}
+
+/// The page of the docs on a check: what it sees, what it can't, how often it is wrong. Nothing for what is no check, such
+/// as a refusal.
+#[must_use]
+pub fn check_page(check: &str) -> Option<String> {
+    let known = REGISTRY.iter().any(|kind| kind.vocabulary.name == check);
+    known.then(|| format!("{}/blob/main/docs/checks.md#{check}", env!("CARGO_PKG_REPOSITORY")))
 }
 
 /// A share as people wrote it in a policy: `5%`, `2.5%`.

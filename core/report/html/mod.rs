@@ -174,7 +174,9 @@ mod tests {
                     let good = value.starts_with("data:image/")
                         || value.starts_with('#')
                         || value.starts_with("images/")
-                        || (address == "href=\"" && value.starts_with("https://github.com/octo/"));
+                        || (address == "href=\""
+                            && (value.starts_with("https://github.com/octo/")
+                                || value.starts_with(env!("CARGO_PKG_REPOSITORY"))));
                     assert!(good, "<{tag}>");
                 }
             }

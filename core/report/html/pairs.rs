@@ -1,6 +1,7 @@
 //! The page's pairs: side by side where one fails, in a list where none does.
 
 use super::pictures::{self, Picture, Pictures};
+use super::tables::CheckName;
 use super::view::{block, line};
 use crate::checks::CheckResult;
 use crate::gate::{Outcome, Side};
@@ -38,7 +39,7 @@ pub(super) struct Card {
     pub(super) alt: String,
     pub(super) picture: Option<Picture>,
     pub(super) original: Option<String>,
-    pub(super) findings: Vec<(String, &'static str, String)>,
+    pub(super) findings: Vec<(CheckName, &'static str, String)>,
     pub(super) words: Option<String>,
     pub(super) facts: String,
 }
@@ -126,7 +127,7 @@ fn card(subject: &Subject, sample: &SampleLine, pictures: &mut Pictures) -> Card
                 CheckResult::Unsure => "warn",
                 CheckResult::Pass | CheckResult::Skipped => "none",
             };
-            (line(&finding.check, 40), class, line(&finding.message, 500))
+            (CheckName::of(&finding.check), class, line(&finding.message, 500))
         })
         .collect();
     let kind = sample.kind.as_deref().filter(|_| sample.image.is_none());

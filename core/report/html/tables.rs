@@ -199,21 +199,32 @@ pub(super) fn outcome_rows(verdict: &SubjectVerdict) -> Vec<[String; 3]> {
         })
         .collect()
 }
+/// A check's name, and where the docs tell of it.
+pub(super) struct CheckName {
+    pub(super) name: String,
+    pub(super) page: Option<String>,
+}
 
-pub(super) fn check_rows(verdict: &SubjectVerdict) -> Vec<[String; 5]> {
+impl CheckName {
+    pub(super) fn of(check: &str) -> Self {
+        Self { name: line(check, 60), page: words::check_page(check) }
+    }
+}
+
+pub(super) fn check_rows(verdict: &SubjectVerdict) -> Vec<(CheckName, [String; 4])> {
     let mut checks: Vec<_> = verdict.checks.iter().collect();
     checks.sort_by_key(|check| std::cmp::Reverse((check.failed.candidate, check.failed.baseline)));
     checks
         .into_iter()
         .take(50)
         .map(|check| {
-            [
-                line(&check.check, 60),
+            let cells = [
                 words::thousands(check.failed.baseline),
                 words::thousands(check.failed.candidate),
                 words::thousands(check.skipped.baseline.saturating_add(check.skipped.candidate)),
                 check.slips.map_or_else(|| words::NOTHING.to_owned(), slips::rate),
-            ]
+            ];
+            (CheckName::of(&check.check), cells)
         })
         .collect()
 }

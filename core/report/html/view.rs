@@ -7,7 +7,8 @@ use super::chart::{Chart, chart};
 use super::pairs::{Group, QuietList, groups, quiet};
 use super::pictures::Pictures;
 use super::tables::{
-    LimitView, OutcomeBar, check_rows, facts, limit_view, outcome_bars, outcome_rows, tag_rows,
+    CheckName, LimitView, OutcomeBar, check_rows, facts, limit_view, outcome_bars, outcome_rows,
+    tag_rows,
 };
 use crate::gate::{AlwaysFailing, Decision, ModelAt, Stopped, SubjectVerdict};
 use crate::inert;
@@ -52,7 +53,7 @@ struct SubjectView {
     hints: Vec<String>,
     bars: Vec<OutcomeBar>,
     outcomes: Vec<[String; 3]>,
-    checks: Vec<[String; 5]>,
+    checks: Vec<(CheckName, [String; 4])>,
     tags: Vec<[String; 4]>,
     /// The rest of the tags, folded.
     more_tags: Vec<[String; 4]>,

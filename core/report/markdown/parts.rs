@@ -49,6 +49,12 @@ fn stopped(verdict: &SubjectVerdict) -> Option<String> {
     }
 }
 
+/// A check's name, linked to what the docs say of it.
+fn linked(check: &str) -> String {
+    let name = code(check);
+    words::check_page(check).map_or_else(|| name.clone(), |page| format!("[{name}]({page})"))
+}
+
 /// Where failures lie, what flipped, and how often each check failed.
 pub(super) fn what_changed(verdict: &SubjectVerdict, hints: &[Line]) -> String {
     let mut text = String::new();
@@ -73,7 +79,7 @@ pub(super) fn what_changed(verdict: &SubjectVerdict, hints: &[Line]) -> String {
                 let [before, after] =
                     [check.failed.baseline, check.failed.candidate].map(words::thousands);
                 let before = if new { String::new() } else { format!("{before} → ") };
-                format!("{} {before}{after}", code(&check.check))
+                format!("{} {before}{after}", linked(&check.check))
             })
             .collect();
         let more = checks.len().saturating_sub(12);
