@@ -15,10 +15,12 @@ use crate::prompts::Case;
 mod bars;
 mod blank;
 mod color_profile;
+mod color_shift;
 mod composition;
 mod container;
 mod decode;
 mod dimensions;
+mod duplicate;
 mod features;
 mod impression;
 mod numbers;
@@ -41,10 +43,12 @@ mod testing;
 
 pub use blank::BlankSettings;
 pub use color_profile::{Alpha, ColorProfileSettings};
+pub use color_shift::ColorShiftSettings;
 pub use composition::{CompositionSettings, Place};
 pub use container::Format;
 pub use decode::{Animation, BitDepth, Broken, DecodeLimits, DecodeSettings, decode};
 pub use dimensions::DimensionsSettings;
+pub use duplicate::DuplicateSettings;
 pub use features::Space;
 pub use impression::Impression;
 pub use palette::{Colour, DeltaE, PaletteSettings};
@@ -136,8 +140,8 @@ pub trait Check: Send + Sync {
     /// Its name in the registry.
     fn name(&self) -> &'static str;
 
-    /// Looks at a picture of a case: one finding for each thing it looked for, at least one, none of
-    /// them a pass where nothing was looked at.
+    /// Looks at a picture of a case: one finding for each thing it looked for, none of them a pass where nothing was
+    /// looked at; at least one, but for a check that [`compares`](Check::compares).
     fn inspect(&self, picture: &Picture, scene: &Scene<'_>) -> Vec<Finding>;
 
     /// The same for a case that has none of the check's tags, and expects something of it by itself:

@@ -4,7 +4,8 @@ use super::decode::{self, DecodeLimits, DecodeSettings};
 use super::resources::{ModelFile, Needs, Resources};
 use super::scope::Scoped;
 use super::{
-    Check, blank, color_profile, composition, dimensions, palette, sharpness, similarity, text,
+    Check, blank, color_profile, color_shift, composition, dimensions, duplicate, palette,
+    sharpness, similarity, text,
 };
 use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
 use crate::prompts::GENERAL_EXPECTATIONS;
@@ -68,9 +69,11 @@ pub const REGISTRY: &[Kind] = &[
     Kind::pure(blank::VOCABULARY, blank::open).slipping(0, 352),
     Kind::pure(dimensions::VOCABULARY, dimensions::open).slipping(0, 352),
     Kind::pure(palette::VOCABULARY, palette::open).slipping(0, 352),
+    Kind::pure(color_shift::VOCABULARY, color_shift::open).slipping(3, 352),
     Kind::pure(color_profile::VOCABULARY, color_profile::open).slipping(0, 352),
     Kind::pure(sharpness::VOCABULARY, sharpness::open).slipping(1, 352),
     Kind::pure(composition::VOCABULARY, composition::open).slipping(0, 328),
+    Kind::pure(duplicate::VOCABULARY, duplicate::open).slipping(0, 352),
     Kind::pure(similarity::VOCABULARY, similarity::open).slipping(2, 176),
     Kind { models: text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(8, 139) },
 ];
@@ -176,9 +179,11 @@ mod tests {
                 "blank",
                 "dimensions",
                 "palette",
+                "color_shift",
                 "color_profile",
                 "sharpness",
                 "composition",
+                "duplicate",
                 "similarity",
                 "text"
             ]

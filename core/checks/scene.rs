@@ -61,8 +61,8 @@ impl Reference {
 /// The other pictures that one is compared with.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Company<'a> {
-    /// The baseline's picture of the same pair, for a candidate's; nothing where there is none.
-    pub baseline: Option<&'a Impression>,
+    /// The baseline's pictures that were drawn so far, that of the same pair among them, where it has one.
+    pub baselines: &'a [Earlier],
     /// Whether this is the candidate's picture.
     pub is_candidate: bool,
     /// The pictures of the same model that were drawn before, in the drawn order.

@@ -195,13 +195,11 @@ impl Gallery {
         baseline: Option<&mut JudgedSample>,
         candidate: Option<&mut JudgedSample>,
     ) {
-        let before = baseline.as_ref().and_then(|sample| sample.impression.clone());
         for (side, sample) in [(Side::Baseline, baseline), (Side::Candidate, candidate)] {
             let Some(sample) = sample else { continue };
-            let is_candidate = side == Side::Candidate;
             let company = Company {
-                baseline: before.as_deref().filter(|_| is_candidate),
-                is_candidate,
+                baselines: self.seen.get(Side::Baseline),
+                is_candidate: side == Side::Candidate,
                 earlier: self.seen.get(side),
             };
             judge.settle(scene, sample, &company);

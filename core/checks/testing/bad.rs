@@ -75,6 +75,35 @@ pub(in crate::checks) fn checkered(picture: &RgbImage, side: u32, share: f32) ->
     })
 }
 
+/// Each channel's light more or less by a share: red up and blue down for a warm cast.
+pub(in crate::checks) fn warmed(picture: &RgbImage, share: f32) -> RgbImage {
+    changed(picture, |[red, green, blue]| [red * (1.0 + share), green, blue * (1.0 - share)])
+}
+
+/// Each pixel nearer to its own grey by a share.
+pub(in crate::checks) fn desaturated(picture: &RgbImage, share: f32) -> RgbImage {
+    changed(picture, |pixel| {
+        let grey = 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2];
+        pixel.map(|value| value + (grey - value) * share)
+    })
+}
+
+/// Each value nearer to the middle by a share.
+pub(in crate::checks) fn flattened(picture: &RgbImage, share: f32) -> RgbImage {
+    changed(picture, |pixel| pixel.map(|value| value + (128.0 - value) * share))
+}
+
+/// Less light, by a share.
+pub(in crate::checks) fn darkened(picture: &RgbImage, share: f32) -> RgbImage {
+    changed(picture, |pixel| pixel.map(|value| value * (1.0 - share)))
+}
+
+fn changed(picture: &RgbImage, change: impl Fn([f32; 3]) -> [f32; 3]) -> RgbImage {
+    let mut canvas = Canvas::from_image(picture);
+    canvas.pixels.iter_mut().for_each(|pixel| *pixel = change(*pixel));
+    canvas.finish()
+}
+
 /// Moved to the right by a share of the width; what comes in at the left goes on as the edge was.
 pub(in crate::checks) fn moved(picture: &RgbImage, share: f32) -> RgbImage {
     let by = (picture.width() as f32 * share) as u32;

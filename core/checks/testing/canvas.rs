@@ -4,16 +4,25 @@ use image::RgbImage;
 
 /// A small generator (SplitMix64), the same on every machine.
 #[derive(Clone)]
-pub(in crate::checks) struct Dice(u64);
+pub(in crate::checks) struct Dice {
+    state: u64,
+    /// Where colours come from, where they follow from something else than the rest.
+    palette: Option<Box<Self>>,
+}
 
 impl Dice {
     pub(in crate::checks) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5DEE_CE66)
+        Self { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5DEE_CE66, palette: None }
+    }
+
+    /// As two seeds of one prompt: the colours follow from `prompt`, what stands where from `seed`.
+    pub(in crate::checks) fn of_prompt(prompt: u64, seed: u64) -> Self {
+        Self { palette: Some(Box::new(Self::new(prompt))), ..Self::new(seed) }
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
         z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ z >> 31
@@ -29,6 +38,14 @@ impl Dice {
         (self.next() % u64::from(end.max(1))) as u32
     }
 
+    /// Whether it is the one or the other, where colours hang on it.
+    pub(in crate::checks) fn either(&mut self) -> bool {
+        match &mut self.palette {
+            Some(palette) => palette.below(2) == 0,
+            None => self.below(2) == 0,
+        }
+    }
+
     /// About normal, with mean 0 and deviation 1: the sum of four.
     pub(in crate::checks) fn normal(&mut self) -> f32 {
         let word = self.next();
@@ -37,6 +54,9 @@ impl Dice {
     }
 
     pub(in crate::checks) fn colour(&mut self, low: f32, high: f32) -> [f32; 3] {
+        if let Some(palette) = &mut self.palette {
+            return palette.colour(low, high);
+        }
         [self.between(low, high), self.between(low, high), self.between(low, high)]
     }
 }

@@ -28,6 +28,14 @@ pub(in crate::checks) fn one(kind: usize, number: u64) -> Good {
     Good { kind: name, pixels }
 }
 
+/// One good picture of a kind and a prompt, drawn with a seed: two of one prompt have the colours in common.
+pub(in crate::checks) fn of_prompt(kind: usize, prompt: u64, seed: u64) -> RgbImage {
+    let (_, scene) = SCENES[kind];
+    let mut dice = Dice::of_prompt(prompt * 1000 + kind as u64, prompt * 7919 + seed);
+    let pixels = scene(&mut dice, 240, 180).finish();
+    if seed % 3 == 1 { through_jpeg(&pixels, 85) } else { pixels }
+}
+
 /// The numbers of the pictures of each kind.
 pub(in crate::checks) fn all() -> impl Iterator<Item = (usize, u64)> {
     (0..SCENES.len()).flat_map(|kind| (0..EACH).map(move |number| (kind, number)))

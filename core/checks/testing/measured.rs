@@ -58,7 +58,7 @@ fn worst(check: &dyn Check, picture: &Picture) -> CheckResult {
 }
 
 /// Works on parts of a list on two threads, and gives the results in the list's order.
-fn in_parallel<T: Sync, R: Send>(list: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(super) fn in_parallel<T: Sync, R: Send>(list: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (one, two) = list.split_at(list.len() / 2);
     std::thread::scope(|scope| {
         let half = scope.spawn(|| one.iter().map(&work).collect::<Vec<_>>());
@@ -225,7 +225,7 @@ fn detection(spoiler: &Spoiler) -> Vec<u32> {
     (0..spoiler.strengths.len()).map(count).collect()
 }
 
-fn percent(part: u32, whole: u32) -> String {
+pub(super) fn percent(part: u32, whole: u32) -> String {
     format!("{:.0}%", f64::from(part) * 100.0 / f64::from(whole.max(1)))
 }
 
@@ -361,5 +361,31 @@ fn a_night_is_no_black_frame() {
             CheckResult::Pass,
             "{number}"
         );
+    }
+}
+
+/// The rates that reports show beside failures are those of the page's table.
+#[test]
+fn the_rates_of_reports_are_those_of_the_page() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/checks.md"));
+    let page = page.unwrap();
+    let (_, table) = page.split_once("| failed by mistake |").unwrap();
+    let rows = table.lines().take_while(|line| !line.starts_with("| what was done"));
+    let mut counts: std::collections::BTreeMap<&str, (u64, u64)> = Default::default();
+    for row in rows {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let [_, name, pictures, failed, ..] = cells[..] else { continue };
+        let Some(name) = name.strip_prefix('`').and_then(|name| name.split('`').next()) else {
+            continue;
+        };
+        let failed = failed.split(' ').next().unwrap().parse::<u64>().unwrap();
+        let entry = counts.entry(name).or_default();
+        entry.0 += failed;
+        entry.1 = pictures.parse().unwrap();
+    }
+    assert!(counts.len() >= 6, "{counts:?}");
+    for (name, counted) in counts {
+        let said = crate::checks::slips(name).map(|slips| (slips.failed, slips.of));
+        assert_eq!(said, Some(counted), "{name}");
     }
 }

@@ -19,6 +19,7 @@ pub(super) mod bad;
 pub(super) mod canvas;
 pub(super) mod good;
 mod measured;
+mod pairs;
 pub(super) mod scenes;
 
 /// A case that expects this, with these tags.
@@ -55,12 +56,14 @@ pub(super) fn lines(findings: &[Finding]) -> String {
 
 /// A picture of these pixels, as decoded from a PNG.
 pub(super) fn picture(pixels: impl Into<DynamicImage>) -> Picture {
+    let pixels = pixels.into();
+    let digest = Digest::of(pixels.as_bytes());
     Picture {
-        pixels: pixels.into(),
+        pixels,
         format: Format::Png,
         content_type: None,
         byte_len: 0,
-        digest: Digest::of(b""),
+        digest,
         animated: false,
         bits: 8,
         icc: None,

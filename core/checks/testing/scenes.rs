@@ -81,7 +81,7 @@ fn close_up(dice: &mut Dice, width: u32, height: u32) -> Canvas {
 
 fn poster(dice: &mut Dice, width: u32, height: u32) -> Canvas {
     let (w, h) = (width as f32, height as f32);
-    let dark = dice.below(2) == 0;
+    let dark = dice.either();
     let (paper, ink) = if dark {
         (dice.colour(5.0, 80.0), dice.colour(190.0, 255.0))
     } else {

@@ -32,7 +32,9 @@ impl Check for Twins {
             .earlier
             .iter()
             .find(|other| other.impression.as_ref() == impression && other.prompt != prompt);
-        let same = company.is_candidate && company.baseline == Some(impression);
+        let known = |earlier: &Earlier| earlier.impression.as_ref() == impression;
+        let same = company.is_candidate
+            && company.baselines.iter().any(|earlier| earlier.prompt == prompt && known(earlier));
         let fail = |why: String| Finding::new("twins", CheckResult::Fail, why);
         twin.map(|twin| fail(format!("as in {}", twin.case)))
             .or_else(|| same.then(|| fail("as the baseline's".to_owned())))
