@@ -97,5 +97,9 @@ fn a_case_of_the_policy_says_what_is_expected() {
     assert!(said(&huge).starts_with("BROKEN  huge.png\n"), "{}", said(&huge));
     let absent = check(folder.path(), &["a.png", "--policy", "other.yaml"]);
     assert_eq!(absent.status.code(), Some(2));
-    assert!(said(&absent).contains("there is no policy other.yaml; nothing was checked"), "{}", said(&absent));
+    assert!(
+        said(&absent).contains("there is no policy other.yaml; nothing was checked"),
+        "{}",
+        said(&absent)
+    );
 }

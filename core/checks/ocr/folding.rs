@@ -33,7 +33,8 @@ impl Ignored {
         } else {
             cased.nfc().collect()
         };
-        bare.chars().filter(|c| self.counts(*c)).collect()
+        // What was apart may stand side by side now: “U ̈” without its space is “Ü”.
+        bare.chars().filter(|c| self.counts(*c)).nfc().collect()
     }
 
     fn counts(self, c: char) -> bool {
