@@ -107,7 +107,7 @@ fn shifts_of_seeds_alone() {
     let mut all: [Vec<f64>; 5] = Default::default();
     let settings = configured(NAME, &json!({})).unwrap().settings;
     let look = ColorShift { settings: settings.get::<ColorShiftSettings>().unwrap().clone() };
-    for kind in 0..11 {
+    for (kind, (name, _)) in SCENES.iter().enumerate() {
         for number in (0..32).chain(1000..1064) {
             let one = impression(&good::of_prompt(kind, number, 1));
             let two = impression(&good::of_prompt(kind, number, 2));
@@ -116,7 +116,7 @@ fn shifts_of_seeds_alone() {
             let values = [seen.cast, seen.brightness, saturation, contrast, seen.distance];
             let used = look.excess(&seen);
             if used > 0.95 {
-                println!("{} {number}: {values:.2?} {used:.2}", SCENES[kind].0);
+                println!("{name} {number}: {values:.2?} {used:.2}");
             }
             all.iter_mut().zip(values).for_each(|(all, value)| all.push(value.abs()));
         }
