@@ -16,6 +16,9 @@ pub struct CheckedImage {
     pub outcome: Judged,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// The file with what was found drawn on the picture, where one was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<String>,
 }
 
 /// The document for machines; it ends in a new line.
@@ -76,6 +79,9 @@ pub fn checked_text(image: &CheckedImage, style: TerminalStyle) -> String {
         let checks = if passed.len() == 1 { "check" } else { "checks" };
         let text = format!("{} {checks} passed: {}", passed.len(), passed.join(", "));
         paragraph(&mut out, &style.paint(Colour::Good, "pass  "), &text, width);
+    }
+    if let Some(path) = &image.explained {
+        paragraph(&mut out, &style.paint(Colour::Dim, "drawn "), path, width);
     }
     out
 }
@@ -168,6 +174,7 @@ mod tests {
                 Finding::new("text", CheckResult::Unsure, "no look finds “GRAND \u{202e}OPENING”"),
                 cut,
             ],
+            explained: None,
         }
     }
 
@@ -177,11 +184,14 @@ mod tests {
             file: format!("{}/answer.png", "a-long-folder".repeat(9)),
             outcome: Judged::Broken,
             findings: vec![Finding::new("decode", CheckResult::Fail, "the end is missing")],
+            explained: None,
         };
+        let drawn = CheckedImage { explained: Some("out/a.explained.png".to_owned()), ..image() };
         let style = TerminalStyle::default();
         insta::assert_snapshot!(
             checked_text(&image(), style)
                 + &checked_text(&broken, style)
+                + &checked_text(&drawn, style)
                 + &checked_sum(&[Judged::Failed, Judged::Broken, Judged::Passed])
         );
     }
@@ -216,7 +226,7 @@ mod tests {
                 Finding::new("text", CheckResult::Fail, message.clone()),
                 Finding::new("palette", CheckResult::Skipped, message),
             ];
-            let image = CheckedImage { file, outcome: Judged::Failed, findings };
+            let image = CheckedImage { file, outcome: Judged::Failed, findings, explained: None };
             let text = checked_text(&image, TerminalStyle { colour: false, width });
             for line in text.lines() {
                 prop_assert!(line.width() <= width, "{line}");

@@ -29,6 +29,10 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
+    /// Write each picture with what was found drawn on it, boxes, margins and colours, to this folder.
+    #[arg(long, value_name = "DIR")]
+    explain: Option<PathBuf>,
+
     /// The folder to work in.
     #[arg(short = 'C', long = "directory", value_name = "DIR", hide = true)]
     directory: Option<PathBuf>,
@@ -47,6 +51,7 @@ pub(super) fn run(arguments: &CheckArgs, json: bool) -> Exit {
         policy: arguments.policy.as_deref(),
         case: arguments.case.as_deref(),
         expect_text: &arguments.expect_text,
+        explain: arguments.explain.as_deref(),
         weights: &crate::weights::find,
         colour: output::colour(),
     };

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use image::RgbImage;
 use presscheck_core::checks::{
     self, Check, Company, DecodeLimits, Earlier, Impression, Judged, Reference, Scene,
 };
@@ -19,6 +20,7 @@ use presscheck_core::report::CheckedImage;
 use super::configured::{bounded, default_checks, policy_file};
 use super::eyes::{self, MAX_FILE_BYTES, Weights};
 use super::load::{MAX_PROMPTS_BYTES, Rejected};
+use crate::explain;
 use crate::revision::{Folder, Repository, Snapshot};
 
 const NOTHING_CHECKED: &str = "nothing was checked";
@@ -35,6 +37,8 @@ pub struct CheckSetting<'a> {
     pub case: Option<&'a str>,
     /// What the pictures must show, where no case is named.
     pub expect_text: &'a [String],
+    /// The folder that annotated pictures are written to, where they are wanted.
+    pub explain: Option<&'a Path>,
     /// Finds the weights of networks.
     pub weights: &'a Weights,
     /// Whether messages for a terminal may be in colour.
@@ -55,6 +59,11 @@ pub fn check(setting: &CheckSetting<'_>, mut tell: impl FnMut(Looked)) -> Result
         return Err(rejected(&unreadable));
     }
     let bench = Bench::set_up(setting)?;
+    if let Some(folder) = setting.explain {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            rejected(&[format!("the folder {} can't be made: {error}", shown(folder))])
+        })?;
+    }
     let cores = thread::available_parallelism().map_or(1, Into::into);
     let next = AtomicUsize::new(0);
     let (send, receive) = mpsc::channel();
@@ -75,16 +84,44 @@ pub fn check(setting: &CheckSetting<'_>, mut tell: impl FnMut(Looked)) -> Result
         drop(send);
         let mut waiting = BTreeMap::new();
         let mut earlier = Vec::new();
+        let mut written = Vec::new();
         let mut turn = 0;
         for (number, seen) in receive {
             waiting.insert(number, seen);
             while let Some(seen) = waiting.remove(&turn) {
                 turn += 1;
-                tell(bench.settle(seen?, &mut earlier));
+                let mut seen = seen?;
+                let shown = seen.shown.take();
+                let mut image = bench.settle(seen, &mut earlier);
+                if let (Some(folder), Some(shown)) = (setting.explain, shown) {
+                    image.explained = Some(explained(folder, &image, &shown, &mut written)?);
+                }
+                tell(image);
             }
         }
         Ok(())
     })
+}
+
+/// A copy of a picture to draw on, and how large the picture is.
+struct Shown {
+    copy: RgbImage,
+    original: (u32, u32),
+}
+
+/// Writes what was found on a picture, and says where.
+fn explained(
+    folder: &Path,
+    image: &CheckedImage,
+    shown: &Shown,
+    written: &mut Vec<PathBuf>,
+) -> Result<String, Rejected> {
+    let path = explain::path_in(folder, Path::new(&image.file), written);
+    explain::save(explain::annotated(&shown.copy, shown.original, &image.findings), &path)
+        .map_err(|why| Rejected(format!("error: {why}\n")))?;
+    let name = path.to_string_lossy().into_owned();
+    written.push(path);
+    Ok(name)
 }
 
 /// Why a file can't be looked at.
@@ -122,6 +159,7 @@ struct Bench {
     case: Option<Case>,
     input: Option<Reference>,
     expect: Expected,
+    explains: bool,
 }
 
 /// A picture that was judged by itself, not yet against those before it.
@@ -129,6 +167,8 @@ struct Seen {
     image: CheckedImage,
     case: Case,
     impression: Option<Arc<Impression>>,
+    /// Where it is to be explained.
+    shown: Option<Shown>,
 }
 
 impl Bench {
@@ -169,7 +209,8 @@ impl Bench {
         let checks = eyes::open_checks(&configured, &tree, setting.weights)
             .map_err(|problems| rejected(&problems))?;
         let limits = checks::decode_limits(&configured);
-        let bench = Self { checks, limits, case, input, expect };
+        let explains = setting.explain.is_some();
+        let bench = Self { checks, limits, case, input, expect, explains };
         bench.foresee(!setting.expect_text.is_empty())?;
         Ok(bench)
     }
@@ -207,13 +248,22 @@ impl Bench {
         let case = self.case_of(&file);
         let scene = Scene { case: &case, input: self.input.as_ref() };
         let judgement = checks::judge(&bytes, None, &scene, &self.checks, &self.limits);
-        let image = CheckedImage { file, outcome: judgement.judged, findings: judgement.findings };
-        Ok(Seen { image, case, impression: judgement.impression })
+        let shown = judgement.picture.filter(|_| self.explains).map(|picture| Shown {
+            copy: picture.thumbnail(explain::SHOWN).into_owned(),
+            original: (picture.width(), picture.height()),
+        });
+        let image = CheckedImage {
+            file,
+            outcome: judgement.judged,
+            findings: judgement.findings,
+            explained: None,
+        };
+        Ok(Seen { image, case, impression: judgement.impression, shown })
     }
 
     /// Judges a picture against those before it.
     fn settle(&self, seen: Seen, earlier: &mut Vec<Earlier>) -> CheckedImage {
-        let Seen { mut image, case, impression } = seen;
+        let Seen { mut image, case, impression, .. } = seen;
         if let Some(impression) = impression {
             let scene = Scene { case: &case, input: self.input.as_ref() };
             let company = Company { earlier: earlier.as_slice(), ..Company::default() };

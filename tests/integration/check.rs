@@ -59,6 +59,24 @@ fn files_are_told_in_the_order_given_and_the_exit_code_is_the_answer() {
 }
 
 #[test]
+fn a_picture_is_explained_by_another_one() {
+    let folder = pictures();
+    let made = check(folder.path(), &["black.png", "page.png", "a.png", "--explain", "out/why"]);
+    assert_eq!(made.status.code(), Some(1), "{}", said(&made));
+    insta::assert_snapshot!(said(&made));
+    let drawn = image::open(folder.path().join("out/why/black.explained.png")).unwrap();
+    assert!(drawn.height() > 288, "{}", drawn.height());
+    let files = std::fs::read_dir(folder.path().join("out/why")).unwrap().count();
+    assert_eq!(files, 2, "what is no picture has nothing to draw on");
+    let blocked = check(folder.path(), &["a.png", "--explain", "a.png"]);
+    assert_eq!(blocked.status.code(), Some(2), "{}", said(&blocked));
+    assert!(said(&blocked).contains("nothing was checked"), "{}", said(&blocked));
+    let json = check(folder.path(), &["--json", "a.png", "--explain", "out"]);
+    let document: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(document["images"][0]["explained"], "out/a.explained.png");
+}
+
+#[test]
 fn what_can_t_be_used_is_named_all_at_once() {
     let folder = pictures();
     std::fs::create_dir(folder.path().join("more")).unwrap();
