@@ -313,3 +313,6 @@ pub(crate) fn save(annotated: RgbImage, path: &Path) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod examples;

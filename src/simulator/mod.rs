@@ -20,6 +20,8 @@ mod server;
 
 pub(crate) use dice::Dice;
 pub(crate) use picture::drawing;
+#[cfg(test)]
+pub(crate) use picture::{Encoding, Order, Studio, Treatment};
 
 pub use command::{SimulateArgs, SimulateError, simulate};
 pub use fault::{Fault, FaultTable, Faults, expected_outcome};
