@@ -2,12 +2,14 @@
 
 use std::sync::OnceLock;
 
-use image::RgbImage;
+use image::imageops;
+use image::{GrayImage, RgbImage};
 
 use super::Picture;
 use super::ocr::Sight;
 
 pub(super) mod colour;
+mod detail;
 mod histogram;
 mod lab_plane;
 pub(super) mod plane;
@@ -22,6 +24,8 @@ pub use profile::Space;
 /// The features of one picture that were asked for so far.
 #[derive(Debug, Default)]
 pub(super) struct Features {
+    middle: OnceLock<Option<RgbImage>>,
+    middle_luma: OnceLock<GrayImage>,
     small: OnceLock<RgbImage>,
     lab: OnceLock<LabPlane>,
     colours: OnceLock<Colours>,
@@ -30,6 +34,21 @@ pub(super) struct Features {
 }
 
 impl Picture {
+    /// The pixels that are looked at one by one: all of them, or the middle of a picture with more than 4 million.
+    pub(super) fn detail(&self) -> &RgbImage {
+        let middle = self.features.middle.get_or_init(|| detail::middle(self.rgb()));
+        middle.as_ref().unwrap_or_else(|| self.rgb())
+    }
+
+    /// The brightness of the pixels that are looked at one by one, as [`Picture::luma`].
+    pub(super) fn detail_luma(&self) -> &GrayImage {
+        let middle = self.features.middle.get_or_init(|| detail::middle(self.rgb()));
+        match middle {
+            Some(middle) => self.features.middle_luma.get_or_init(|| imageops::grayscale(middle)),
+            None => self.luma(),
+        }
+    }
+
     /// A copy of at most [`small::SIDE`] pixels a side in sRGB, each the mean of a square of the picture.
     pub(super) fn small(&self) -> &RgbImage {
         self.features.small.get_or_init(|| {

@@ -161,7 +161,7 @@ fn cannot(fault: Fault, message: &str) -> Finding {
 impl Sharpness {
     fn blur(&self, picture: &Picture) -> Finding {
         let most = self.settings.max_edge_width.0;
-        let Some(width) = edges::sharpest(picture.luma()) else {
+        let Some(width) = edges::sharpest(picture.detail_luma()) else {
             return cannot(Fault::Blur, "there is no strong edge to judge sharpness by");
         };
         let pass = width <= most;
@@ -179,7 +179,7 @@ impl Sharpness {
 
     fn noise(&self, picture: &Picture) -> Finding {
         let most = self.settings.max_noise;
-        let Some(share) = noise::share(picture.luma()) else {
+        let Some(share) = noise::share(picture.detail_luma()) else {
             return cannot(Fault::Noise, "there is too little contrast to tell noise by");
         };
         let pass = share <= most.share();
@@ -198,7 +198,7 @@ impl Sharpness {
 
     fn banding(&self, picture: &Picture) -> Finding {
         let most = self.settings.max_banding;
-        let share = bands::share(picture.rgb());
+        let share = bands::share(picture.detail());
         let pass = share <= most.share();
         let shown = format!("{:.0}%", share * 100.0);
         let message = if pass {
@@ -213,7 +213,7 @@ impl Sharpness {
 
     fn blocks(&self, picture: &Picture) -> Finding {
         let most = self.settings.max_blocking.0;
-        let ratio = blocks::strength(picture.luma());
+        let ratio = blocks::strength(picture.detail_luma());
         let pass = ratio <= most;
         let message = if pass {
             "no blocks of 8 pixels stand out".to_owned()
@@ -229,7 +229,7 @@ impl Sharpness {
 
     fn upscaling(&self, picture: &Picture) -> Finding {
         let least = self.settings.min_detail;
-        let Some(reach) = spectrum::reach(picture.luma()) else {
+        let Some(reach) = spectrum::reach(picture.detail_luma()) else {
             return cannot(Fault::Upscaling, "there is too little detail to tell stretching by");
         };
         let pass = reach >= least.share();
