@@ -8,8 +8,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Reply};
+use super::{Answer, Call, Reply, broken};
 use crate::units::{Digest, Seed};
+
+/// So many bytes of an answer are taken whatever the limit of tokens.
+const MIN_WORDS: usize = 4_096;
 
 /// A picture that is shown with a question.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,6 +59,17 @@ impl Want {
         }
     }
 
+    /// The temperature that is sent; nothing where the model's own is better.
+    ///
+    /// Votes are counted, and answers at temperature 0 are the same one over again: only votes that may differ tell how
+    /// sure a model is. What is written down is to be the likeliest reading.
+    pub(super) const fn temperature(self) -> Option<u8> {
+        match self {
+            Self::Transcription => Some(0),
+            Self::YesOrNo | Self::Moderation => None,
+        }
+    }
+
     /// The schema of the answer in the subset of OpenAPI 3.0 that Gemini takes as `responseSchema`.
     pub(super) fn schema(self) -> Value {
         match self {
@@ -98,6 +112,16 @@ pub struct Question {
 }
 
 impl Question {
+    /// A model's own words as the answer to this question, where there are not too many of them.
+    pub(super) fn said(&self, text: String) -> Answer {
+        // A token is seldom longer than this, and a provider that ignores the limit is not waited for.
+        let most = usize::try_from(self.max_tokens).unwrap_or(usize::MAX).saturating_mul(16);
+        if text.len() > most.max(MIN_WORDS) {
+            return broken("too_large", format!("an answer of {} bytes", text.len()));
+        }
+        Answer::Words { text, cost: None }
+    }
+
     /// What determines the answer besides model, text and seed, for a stored answer's identity.
     #[must_use]
     pub fn params(&self) -> Value {

@@ -91,7 +91,7 @@ const REFUSALS: [&str; 8] = [
 
 impl Asker for Google {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn pose(&self, question: &Question) -> Result<Call, String> {
@@ -102,11 +102,10 @@ impl Asker for Google {
         parts.extend(question.pictures.iter().map(|picture| {
             json!({"inlineData": {"mimeType": picture.media_type, "data": encode(&picture.bytes)}})
         }));
-        let body = json!({
+        let mut body = json!({
             "systemInstruction": {"parts": [{"text": question.instructions}]},
             "contents": [{"role": "user", "parts": parts}],
             "generationConfig": {
-                "temperature": 0,
                 // The field is a signed 32-bit number.
                 "seed": question.seed.0 & 0x7FFF_FFFF,
                 "candidateCount": 1,
@@ -115,6 +114,10 @@ impl Asker for Google {
                 "responseSchema": question.want.schema(),
             },
         });
+        let config = body.get_mut("generationConfig").and_then(Value::as_object_mut);
+        if let (Some(temperature), Some(config)) = (question.want.temperature(), config) {
+            config.insert("temperature".to_owned(), temperature.into());
+        }
         let model = question.model.strip_prefix("models/").unwrap_or(&question.model);
         let url = super::below(&self.base, &["models", &format!("{model}:generateContent")])?;
         let mut headers =
@@ -126,7 +129,7 @@ impl Asker for Google {
         Ok(Call { method: "POST", url, headers, body: Bytes::from(body) })
     }
 
-    fn hear(&self, _: &Question, reply: &Reply) -> Answer {
+    fn hear(&self, question: &Question, reply: &Reply) -> Answer {
         if !(200..300).contains(&reply.status) {
             return Answer::Fault(fault_of(reply));
         }
@@ -154,7 +157,7 @@ impl Asker for Google {
             _ if text.trim().is_empty() => {
                 super::broken("empty", format!("an answer without words ({})", tidy(ended)))
             }
-            _ => Answer::Words { text, cost: None },
+            _ => question.said(text),
         }
     }
 }
@@ -240,6 +243,9 @@ mod tests {
         assert!(call.headers.contains(&("x-goog-api-key".to_owned(), key)));
         let body: Value = serde_json::from_slice(&call.body).unwrap();
         insta::assert_json_snapshot!(body);
+        let reading = asker.pose(&question(Want::Transcription)).unwrap();
+        let reading: Value = serde_json::from_slice(&reading.body).unwrap();
+        assert_eq!(reading["generationConfig"]["temperature"], 0, "the likeliest reading");
         assert!(asker.pose(&question(Want::Moderation)).is_err());
     }
 
@@ -273,6 +279,10 @@ mod tests {
         let answer = json!({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]});
         let text = r#"{"answer":"yes"}"#.to_owned();
         assert_eq!(heard(200, &answer), Answer::Words { text, cost: None });
+        // A provider that ignores the limit of tokens is not kept.
+        let parts = json!([{"text": "y".repeat(10_000)}]);
+        let flood = json!({"candidates": [{"content": {"parts": parts}}]});
+        assert!(matches!(heard(200, &flood), Answer::Broken { kind, .. } if kind == "too_large"));
     }
 
     #[test]

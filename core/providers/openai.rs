@@ -92,24 +92,29 @@ impl OpenAi {
         // OpenAI's newer models take the one name only, most compatible servers the other.
         let own = self.base.host_str() == Some("api.openai.com");
         let limit = if own { "max_completion_tokens" } else { "max_tokens" };
-        json!({
+        let mut body = json!({
             "model": question.model,
             "messages": [
                 {"role": "system", "content": question.instructions},
                 {"role": "user", "content": content},
             ],
-            "temperature": 0,
             // Some servers read a signed 64-bit number.
             "seed": question.seed.0 & 0x7FFF_FFFF_FFFF_FFFF,
             limit: question.max_tokens,
             "response_format": {"type": "json_object"},
-        })
+        });
+        // OpenAI's models that think take none but their own.
+        let temperature = question.want.temperature().filter(|_| !own);
+        if let (Some(temperature), Some(members)) = (temperature, body.as_object_mut()) {
+            members.insert("temperature".to_owned(), temperature.into());
+        }
+        body
     }
 }
 
 impl Asker for OpenAi {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn pose(&self, question: &Question) -> Result<Call, String> {
@@ -145,12 +150,16 @@ impl Asker for OpenAi {
         let Some(json) = json else {
             return super::broken("bad_json", format!("no JSON: {}", provider_words(reply)));
         };
-        if question.want == Want::Moderation { moderation(&json) } else { completion(&json) }
+        if question.want == Want::Moderation {
+            moderation(&json)
+        } else {
+            completion(question, &json)
+        }
     }
 }
 
 /// `choices[0].message`: its text, or the model's refusal.
-fn completion(json: &Value) -> Answer {
+fn completion(question: &Question, json: &Value) -> Answer {
     let Some(choice) = json.pointer("/choices/0") else {
         return match message_in(json) {
             Some(words) => super::broken("json_error", words),
@@ -173,7 +182,7 @@ fn completion(json: &Value) -> Answer {
         }
         Some("length") => super::broken("cut_short", "the answer is over the limit of tokens"),
         _ if text.trim().is_empty() => super::broken("empty", "an answer without words"),
-        _ => Answer::Words { text, cost: None },
+        _ => question.said(text),
     }
 }
 
@@ -246,6 +255,10 @@ mod tests {
         let body: Value = serde_json::from_slice(&call.body).unwrap();
         assert_eq!(body["max_tokens"], 64);
         assert!(body.get("max_completion_tokens").is_none());
+        assert_eq!(body["temperature"], 0, "the likeliest reading");
+        let vote = dialect.asker().unwrap().pose(&question(Want::YesOrNo)).unwrap();
+        let body: Value = serde_json::from_slice(&vote.body).unwrap();
+        assert!(body.get("temperature").is_none(), "votes must be able to differ");
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub struct Outgoing<'a> {
     pub body: Bytes,
     /// When the last byte must have come.
     pub deadline: Instant,
+    /// The longest answer in bytes, where it is to be shorter than the client's own limit.
+    pub max_bytes: Option<u64>,
 }
 
 /// The client of one provider.
@@ -134,7 +136,7 @@ impl Client {
         for _ in 0..=MAX_REDIRECTS {
             let response = self.head(outgoing, &url).await?;
             match redirect_of(&response, &url) {
-                None => return self.read(response, outgoing.deadline).await,
+                None => return self.read(response, outgoing).await,
                 Some(next) => {
                     url = followed(&outgoing.method, &url, response.status().as_u16(), next)?
                 }
@@ -163,13 +165,13 @@ impl Client {
     async fn read(
         &self,
         mut response: Response,
-        deadline: Instant,
+        outgoing: &Outgoing<'_>,
     ) -> Result<Reply, TransportFault> {
         let status = response.status().as_u16();
         let headers = plain_headers(response.headers());
         let announced = announced(response.headers());
         let mut body = BytesMut::new();
-        let fault = self.read_body(&mut response, announced, deadline, &mut body).await.err();
+        let fault = self.read_body(&mut response, announced, outgoing, &mut body).await.err();
         match fault {
             Some(fault) if status < 400 => Err(fault),
             _ => Ok(Reply { status, headers, body: body.freeze() }),
@@ -180,10 +182,10 @@ impl Client {
         &self,
         response: &mut Response,
         announced: Option<u64>,
-        deadline: Instant,
+        outgoing: &Outgoing<'_>,
         body: &mut BytesMut,
     ) -> Result<(), TransportFault> {
-        let limit = self.max_bytes;
+        let limit = outgoing.max_bytes.map_or(self.max_bytes, |most| most.min(self.max_bytes));
         let too_large = TransportFault::TooLarge { limit };
         if announced.is_some_and(|length| length > limit) {
             return Err(too_large);
@@ -192,7 +194,7 @@ impl Client {
         body.reserve(usize::try_from(room).unwrap_or(0));
         loop {
             let quiet = Instant::now() + self.silence;
-            let chunk = match timeout_at(quiet.min(deadline), response.chunk()).await {
+            let chunk = match timeout_at(quiet.min(outgoing.deadline), response.chunk()).await {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => {

@@ -19,6 +19,9 @@ use super::retry::{LONGEST_WAIT, Next, RetryPolicy, backoff};
 /// The shortest time between two polls, whatever a provider suggests.
 const SHORTEST_POLL: Duration = Duration::from_millis(100);
 
+/// The longest reply to a question, in bytes: some sentences, and what a vendor says besides.
+const MAX_REPLY: u64 = 4 << 20;
+
 /// How often a poll or a download is repeated at least: it costs nothing, and what it asks for is paid.
 const FREE_RETRIES: u32 = 3;
 
@@ -60,7 +63,7 @@ impl Line {
     /// Makes the call and follows where it leads, until the deadline.
     pub(super) async fn run(&self, order: &Order<'_>, call: &Call, deadline: Instant) -> Ended {
         let mut progress = Progress::default();
-        let mut reply = match self.call(call, deadline).await {
+        let mut reply = match self.call(call, deadline, None).await {
             Ok(reply) => reply,
             Err(fault) => return unanswered(progress, &fault),
         };
@@ -89,7 +92,7 @@ impl Line {
         deadline: Instant,
     ) -> Ended {
         let mut progress = Progress::default();
-        let reply = match self.call(call, deadline).await {
+        let reply = match self.call(call, deadline, Some(MAX_REPLY)).await {
             Ok(reply) => reply,
             Err(fault) => return unanswered(progress, &fault),
         };
@@ -104,7 +107,12 @@ impl Line {
     }
 
     /// A call of the dialect, keys filled in, to a listed host.
-    async fn call(&self, call: &Call, deadline: Instant) -> Result<Reply, TransportFault> {
+    async fn call(
+        &self,
+        call: &Call,
+        deadline: Instant,
+        max_bytes: Option<u64>,
+    ) -> Result<Reply, TransportFault> {
         self.hosts.check(&call.url).map_err(TransportFault::Refused)?;
         let method = match call.method {
             "GET" => Method::GET,
@@ -119,7 +127,9 @@ impl Line {
             headers.append(name, value);
         }
         let body = call.body.clone();
-        self.client.send(&Outgoing { method, url: &call.url, headers, body, deadline }).await
+        self.client
+            .send(&Outgoing { method, url: &call.url, headers, body, deadline, max_bytes })
+            .await
     }
 
     /// Polls until a reply says something: a poll that fails is repeated, since it costs nothing.
@@ -144,7 +154,7 @@ impl Line {
             if tokio::time::timeout_at(deadline, self.limits.wait_out_pause()).await.is_err() {
                 return Err("the picture was not ready in time".to_owned());
             }
-            let fault = match self.call(call, deadline).await {
+            let fault = match self.call(call, deadline, None).await {
                 Ok(reply) => match self.dialect.understand(order, &reply) {
                     Step::Done(Answer::Fault(fault)) if reply.status >= 400 => {
                         progress.status = Some(reply.status);
@@ -202,7 +212,9 @@ impl Line {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("image/*"));
         let body = bytes::Bytes::new();
-        self.client.send(&Outgoing { method: Method::GET, url, headers, body, deadline }).await
+        self.client
+            .send(&Outgoing { method: Method::GET, url, headers, body, deadline, max_bytes: None })
+            .await
     }
 
     /// Holds all requests of the provider back for as long as it asks, within reason.
