@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::decode::decode;
 use super::decode::tests::{ALL, all_formats, encode, scene};
-use super::testing::{case, configured};
+use super::testing::{case, configured, least};
 use super::{Check, Picture, REGISTRY, Resources, Scene, open_all};
 
 pub(super) fn files(folder: &str) -> Vec<PathBuf> {
@@ -79,8 +79,11 @@ fn look(picture: &Picture) {
 
 /// Every check with its defaults, without weights.
 fn every_check() -> Vec<Box<dyn Check>> {
-    let configured: Vec<_> =
-        REGISTRY.iter().map(|kind| configured(kind.vocabulary.name, &json!({})).unwrap()).collect();
+    let configured: Vec<_> = REGISTRY
+        .iter()
+        .map(|kind| kind.vocabulary.name)
+        .map(|it| configured(it, &least(it)).unwrap())
+        .collect();
     open_all(&configured, &Resources::default()).unwrap()
 }
 

@@ -12,10 +12,12 @@ use serde_json::{Map, Value};
 use crate::policy::{FromNode, Node, Problems};
 use crate::prompts::Case;
 
+mod asking;
 mod bars;
 mod blank;
 mod color_profile;
 mod color_shift;
+mod command;
 mod composition;
 mod container;
 mod decode;
@@ -23,6 +25,7 @@ mod dimensions;
 mod duplicate;
 mod features;
 mod impression;
+mod judge;
 mod numbers;
 pub mod ocr;
 mod palette;
@@ -41,9 +44,11 @@ mod hostile;
 #[cfg(test)]
 mod testing;
 
+pub use asking::{Asked, Asking, Heard, Program, Unsaid, WouldAsk, shown};
 pub use blank::BlankSettings;
 pub use color_profile::{Alpha, ColorProfileSettings};
 pub use color_shift::ColorShiftSettings;
+pub use command::CommandSettings;
 pub use composition::{CompositionSettings, Place};
 pub use container::Format;
 pub use decode::{Animation, BitDepth, Broken, DecodeLimits, DecodeSettings, decode};
@@ -51,6 +56,7 @@ pub use dimensions::DimensionsSettings;
 pub use duplicate::DuplicateSettings;
 pub use features::Space;
 pub use impression::Impression;
+pub use judge::{Expected as ExpectedAnswer, JudgeSettings};
 pub use palette::{Colour, DeltaE, PaletteSettings};
 pub use picture::Picture;
 pub use ratio::{AspectRatio, PixelSize};
@@ -61,7 +67,7 @@ pub use resources::{ModelFile, Needs, Resources};
 pub use scene::{Company, Earlier, Reference, Scene};
 pub use sharpness::{Blocking, EdgeWidth, Fault as SharpnessFault, SharpnessSettings};
 pub use similarity::SimilaritySettings;
-pub use text::{Ignorable, TextSettings, WhenUnsure};
+pub use text::{Ignorable, SecondReader, TextSettings, WhenUnsure};
 
 /// What a check says of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -158,6 +164,25 @@ pub trait Check: Send + Sync {
         None
     }
 
+    /// Whom it would ask about a picture of this case, and how often at most: what is reserved for it beforehand.
+    fn would_ask(&self, case: &Case) -> Vec<WouldAsk> {
+        let _ = case;
+        Vec::new()
+    }
+
+    /// What it asks somebody else about a picture, after all checks have looked at it. `so_far` is what it found
+    /// itself.
+    fn ask(&self, picture: &Picture, scene: &Scene<'_>, so_far: &[Finding]) -> Vec<Asking> {
+        let _ = (picture, scene, so_far);
+        Vec::new()
+    }
+
+    /// Its findings after the answers, in the order of what it asked.
+    fn hear(&self, scene: &Scene<'_>, so_far: Vec<Finding>, heard: &[Heard]) -> Vec<Finding> {
+        let _ = (scene, heard);
+        so_far
+    }
+
     /// Whether it must be able to judge: where it can't, nothing is bought.
     fn is_required(&self) -> bool {
         false
@@ -191,7 +216,15 @@ pub enum Judged {
     Failed,
     /// There is no usable picture.
     Broken,
+    /// A check that must judge could not: whom it asks did not answer.
+    Unavailable,
 }
+
+/// The mark in a finding's measurements that says that whom the check asks was out of reach.
+pub const UNAVAILABLE: &str = "unavailable";
+
+/// The kind of a sample that a required check could not judge.
+pub const CHECK_UNAVAILABLE: &str = "check_unavailable";
 
 /// What was found in one answer.
 #[derive(Debug)]

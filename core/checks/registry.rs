@@ -4,8 +4,8 @@ use super::decode::{self, DecodeLimits, DecodeSettings};
 use super::resources::{ModelFile, Needs, Resources};
 use super::scope::Scoped;
 use super::{
-    Check, blank, color_profile, color_shift, composition, dimensions, duplicate, palette,
-    sharpness, similarity, text,
+    Check, blank, color_profile, color_shift, command, composition, dimensions, duplicate, judge,
+    palette, sharpness, similarity, text,
 };
 use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
 use crate::prompts::GENERAL_EXPECTATIONS;
@@ -24,6 +24,8 @@ pub struct Kind {
     pub open: fn(&Settings, &Resources) -> Opened,
     /// The files of the repository that it needs, read on the trusted side.
     pub files: fn(&Settings) -> Vec<RepoPath>,
+    /// The programs that it runs and that must be installed.
+    pub programs: fn(&Settings) -> Vec<String>,
     /// The weights that it needs.
     pub models: &'static [ModelFile],
     /// How often it failed a good picture when it was measured; nothing where it was not measured.
@@ -54,7 +56,14 @@ pub fn slips(check: &str) -> Option<Slips> {
 impl Kind {
     /// A check that needs nothing but pictures.
     const fn pure(vocabulary: CheckVocabulary, open: fn(&Settings, &Resources) -> Opened) -> Self {
-        Self { vocabulary, open, files: |_| Vec::new(), models: &[], slips: None }
+        Self {
+            vocabulary,
+            open,
+            files: |_| Vec::new(),
+            programs: |_| Vec::new(),
+            models: &[],
+            slips: None,
+        }
     }
 
     /// With what its measurement found.
@@ -76,6 +85,12 @@ pub const REGISTRY: &[Kind] = &[
     Kind::pure(duplicate::VOCABULARY, duplicate::open).slipping(0, 352),
     Kind::pure(similarity::VOCABULARY, similarity::open).slipping(2, 176),
     Kind { models: text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(8, 139) },
+    Kind::pure(judge::VOCABULARY, judge::open),
+    Kind {
+        files: command::files,
+        programs: command::programs,
+        ..Kind::pure(command::VOCABULARY, command::open)
+    },
 ];
 
 /// The registry, as the policy's reader wants it.
@@ -98,6 +113,8 @@ pub fn needs(configured: &[ConfiguredCheck]) -> Needs {
     for (kind, check) in both(configured) {
         let name = kind.vocabulary.name;
         needs.files.extend((kind.files)(&check.settings).into_iter().map(|path| (name, path)));
+        let programs = (kind.programs)(&check.settings);
+        needs.programs.extend(programs.into_iter().map(|program| (name, program)));
         needs.models.extend(kind.models);
     }
     needs
@@ -155,10 +172,12 @@ mod tests {
     /// What the policy's reader makes of an empty table for each check.
     fn defaults() -> Vec<ConfiguredCheck> {
         let mut problems = Problems::new();
-        let empty = Node::from_json(&serde_json::json!({}));
         let checks: Vec<_> = vocabulary()
             .into_iter()
-            .filter_map(|check| read_check(&check, &empty, &mut problems))
+            .filter_map(|check| {
+                let table = crate::checks::testing::least(check.name);
+                read_check(&check, &Node::from_json(&table), &mut problems)
+            })
             .collect();
         assert!(problems.is_empty());
         checks
@@ -185,7 +204,9 @@ mod tests {
                 "composition",
                 "duplicate",
                 "similarity",
-                "text"
+                "text",
+                "judge",
+                "command"
             ]
         );
         assert_eq!(decode_limits(&configured), DecodeLimits::default());

@@ -20,6 +20,8 @@ pub struct ModelFile {
 pub struct Needs {
     /// Files of the repository, each with the check that wants it.
     pub files: Vec<(&'static str, RepoPath)>,
+    /// Programs that must be installed, by name or whole path, each with the check that runs it.
+    pub programs: Vec<(&'static str, String)>,
     /// Weights.
     pub models: Vec<ModelFile>,
 }
@@ -29,6 +31,8 @@ pub struct Needs {
 pub struct Resources {
     files: BTreeMap<RepoPath, Bytes>,
     models: BTreeMap<&'static str, Result<Bytes, String>>,
+    programs: bool,
+    nobody: Option<String>,
 }
 
 impl Resources {
@@ -40,6 +44,30 @@ impl Resources {
     /// Adds weights, or why there are none and what to do.
     pub fn add_model(&mut self, file: &ModelFile, found: Result<Bytes, String>) {
         self.models.insert(file.name, found);
+    }
+
+    /// Lets programs of the repository run: the policy that names them stands on the trusted side.
+    pub const fn allow_programs(&mut self) {
+        self.programs = true;
+    }
+
+    /// Lets no check ask anybody, neither a provider nor a program, and says why: a sentence without its full stop.
+    pub fn ask_nobody(&mut self, why: &str) {
+        self.nobody = Some(why.to_owned());
+    }
+
+    /// Why nobody may be asked, where that is so.
+    #[must_use]
+    pub fn why_nobody(&self) -> Option<&str> {
+        self.nobody.as_deref()
+    }
+
+    /// Why no program may run, where that is so: it is not said that the policy stands on the trusted side.
+    #[must_use]
+    pub fn why_no_program(&self) -> Option<&str> {
+        const UNTRUSTED: &str =
+            "programs run once the policy that names them is on the base branch";
+        self.why_nobody().or_else(|| (!self.programs).then_some(UNTRUSTED))
     }
 
     /// A file of the repository.

@@ -4,7 +4,9 @@ use crate::inert::one_line;
 use crate::policy::{CheckScope, CheckVocabulary};
 use crate::prompts::Case;
 
-use super::{Check, CheckResult, Company, Finding, Impression, Picture, Scene};
+use super::{
+    Asking, Check, CheckResult, Company, Finding, Heard, Impression, Picture, Scene, WouldAsk,
+};
 
 /// A check with what all checks share.
 pub(super) struct Scoped {
@@ -57,6 +59,18 @@ impl Check for Scoped {
 
     fn cannot(&self, case: &Case) -> Option<String> {
         if self.looks_at(case) { self.check.cannot(case) } else { None }
+    }
+
+    fn would_ask(&self, case: &Case) -> Vec<WouldAsk> {
+        if self.looks_at(case) { self.check.would_ask(case) } else { Vec::new() }
+    }
+
+    fn ask(&self, picture: &Picture, scene: &Scene<'_>, so_far: &[Finding]) -> Vec<Asking> {
+        if self.looks_at(scene.case) { self.check.ask(picture, scene, so_far) } else { Vec::new() }
+    }
+
+    fn hear(&self, scene: &Scene<'_>, so_far: Vec<Finding>, heard: &[Heard]) -> Vec<Finding> {
+        self.check.hear(scene, so_far, heard)
     }
 
     fn is_required(&self) -> bool {

@@ -106,6 +106,9 @@ pub struct SubjectVerdict {
     pub from_store: BySide<u64>,
     /// What this run paid for.
     pub spent_usd: Usd,
+    /// How much of that was for answers to questions of the checks.
+    #[serde(default, skip_serializing_if = "Usd::is_zero_ref")]
+    pub checks_usd: Usd,
     /// Which way the figures lean, where the verdict is not proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lean: Option<Decision>,

@@ -353,8 +353,6 @@ pub struct Asked {
     pub model: Spanned<String>,
     /// What it is asked.
     pub ability: Ability,
-    /// How many requests about one picture, at most.
-    pub requests: u32,
 }
 
 /// Settings that only the part that declared them understands.

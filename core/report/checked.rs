@@ -39,6 +39,7 @@ pub fn checked_text(image: &CheckedImage, style: TerminalStyle) -> String {
         Judged::Passed => ("passed", Colour::Good),
         Judged::Failed => ("FAILED", Colour::Bad),
         Judged::Broken => ("BROKEN", Colour::Bad),
+        Judged::Unavailable => ("NOT JUDGED", Colour::Bad),
     };
     let file = inert::terminal(&image.file, Newlines::Join);
     let mut out = format!("{}  {}\n", style.paint(colour, word), cut_start(&file, width - 8));

@@ -270,6 +270,10 @@ fn subject() -> Value {
             "images_bought": count,
             "from_store": by_side(&count),
             "spent_usd": of("usd"),
+            "checks_usd": {
+                "$ref": "#/$defs/usd",
+                "description": "How much of `spent_usd` was for answers to questions of the checks; absent where that is nothing."
+            },
             "lean": of("decision"),
             "pairs_to_decide": count,
             "limits": list("limit"),

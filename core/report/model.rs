@@ -99,6 +99,9 @@ pub struct SampleLine {
     pub cost_basis: CostBasis,
     /// How many requests were sent for it.
     pub attempts: u32,
+    /// What the checks' questions about it cost; no part of `cost_usd`.
+    #[serde(default, skip_serializing_if = "Usd::is_zero_ref")]
+    pub checks_cost_usd: Usd,
     /// The picture, relative to the output folder.
     pub image: Option<String>,
     /// Whether it came from the store instead of being bought by this run.

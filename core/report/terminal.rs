@@ -7,6 +7,7 @@ use super::line::Line;
 use super::{Run, Subject, claim, hints, title, words};
 use crate::gate::{Decision, LimitOutcome, LimitResult, Stopped, SubjectVerdict};
 use crate::inert::{self, Newlines};
+use crate::units::Usd;
 
 /// How a terminal wants its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +109,13 @@ pub fn terminal(run: &Run, style: TerminalStyle) -> String {
     for note in &run.verdict.notes {
         paragraph(&mut out, INDENT, &format!("note: {}", clean(note, 500)), width);
     }
-    let spent =
-        format!("spent {} of {}", words::money(run.verdict.spent_usd), words::money(run.budget));
+    let checks: Usd = run.verdict.subjects.iter().map(|subject| subject.checks_usd).sum();
+    let spent = format!(
+        "spent {} of {}{}",
+        words::money(run.verdict.spent_usd),
+        words::money(run.budget),
+        words::for_checks(checks)
+    );
     paragraph(&mut out, INDENT, &spent, width);
     out
 }

@@ -96,6 +96,15 @@ pub fn money(amount: Usd) -> String {
     format!("${}", amount.to_cents_string())
 }
 
+/// How much of what was spent went to questions of checks; nothing where that is nothing.
+#[must_use]
+pub fn for_checks(amount: Usd) -> String {
+    if amount.is_zero() {
+        return String::new();
+    }
+    format!(" (of which {} for questions of checks)", money(amount))
+}
+
 /// A float of dollars, for display only: `$134.00`.
 #[must_use]
 pub fn dollars(amount: f64) -> String {

@@ -71,6 +71,12 @@ impl Usd {
         self.0.is_zero()
     }
 
+    /// The same, for the attributes of serde.
+    #[must_use]
+    pub fn is_zero_ref(&self) -> bool {
+        self.is_zero()
+    }
+
     /// The plain number, rounded half away from zero to cents: `8.48`.
     #[must_use]
     pub fn to_cents_string(self) -> String {

@@ -59,16 +59,27 @@ impl Loaded {
     pub(super) fn list_prices(&self, cap: Option<Usd>) -> Option<Prices> {
         let mut whole = Usd::ZERO;
         let mut stored = Usd::ZERO;
+        let (mut samples, mut subjects) = (0_u32, 0_u32);
         for subject in self.subjects.iter().filter(|subject| self.can_judge(subject)) {
             let candidate = self.price(&subject.candidate)?;
             let baseline = subject.baseline.as_ref().map(|model| self.price(model));
             whole += candidate + baseline.unwrap_or(Some(Usd::ZERO))?;
             stored += candidate;
+            subjects += 1;
+            samples += 1 + u32::from(subject.baseline.is_some());
         }
+        // What the checks ask about one picture of each pair.
+        let cases = self.draw.cells.iter().filter_map(|cell| self.cases.get(cell.case));
+        let asked: Usd = cases.map(|case| self.checks_price(&self.judge, case).0).sum();
+        let asked = |times: u32| Usd::from_decimal(asked.as_decimal().saturating_mul(times.into()));
         let pairs = self.draw.cells.len();
         let times = |price: Usd| Usd::from_decimal(price.as_decimal().saturating_mul(pairs.into()));
         let budget = cap.map_or(self.policy.budget, |cap| cap.min(self.policy.budget));
-        Some(Prices { budget, whole: times(whole), stored: times(stored) })
+        Some(Prices {
+            budget,
+            whole: times(whole) + asked(samples),
+            stored: times(stored) + asked(subjects),
+        })
     }
 
     /// Whether any limit can judge a subject: of a new model, only one that stands alone. Nothing is bought of

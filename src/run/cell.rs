@@ -15,6 +15,7 @@ use presscheck_core::report::SampleLine;
 use tokio::sync::{Semaphore, watch};
 
 use super::Halt;
+use super::asking::Asker;
 use super::judge::{Arrived, Gallery, Judge, JudgedSample};
 use super::sample::{Arrival, Shop, Wanted};
 use crate::revision::Snapshot;
@@ -50,6 +51,7 @@ impl Samples {
             line.failure = sample.observation.failure;
             line.kind = sample.kind;
             line.findings = sample.findings;
+            line.error = sample.error;
             (sample.observation, line)
         };
         let (candidate, candidate_line) = told(self.candidate);
@@ -121,8 +123,8 @@ impl Context {
             Err(Halt::BaselineGone(_)) => return Ok(None),
             Err(halt) => return Err(halt),
         };
-        let sample = self.judge(cell, input, &arrival).await?;
-        Ok(sample.observation.answered().then_some(sample))
+        let sample = self.judge(cell, input, &arrival, true).await?;
+        Ok(sample.filter(|sample| sample.observation.answered()))
     }
 
     pub(super) fn case(&self, cell: Cell) -> Result<&Case, Halt> {
@@ -171,7 +173,11 @@ impl Context {
             sample(Side::Baseline, self.subject.baseline.as_ref()),
             sample(Side::Candidate, Some(&self.subject.candidate)),
         );
-        let (baseline, candidate) = (baseline?, candidate?);
+        let (baseline, candidate) = match (baseline, candidate) {
+            (Ok(baseline), Ok(candidate)) => (baseline, candidate),
+            // What ended the run is told, and not that the other side was not sent because of it.
+            (Err(Halt::Stopped), Err(halt)) | (Err(halt), _) | (_, Err(halt)) => return Err(halt),
+        };
         let Some(candidate) = candidate else {
             return Err(Halt::CouldNotRun("a sample of the candidate is missing".to_owned()));
         };
@@ -220,7 +226,10 @@ impl Context {
         let known = known.and_then(|known| known.get(&cell));
         let sample = match known {
             Some(sample) => sample.clone(),
-            None => self.judge(cell, input.clone(), &arrival).await?,
+            None => self
+                .judge(cell, input.clone(), &arrival, false)
+                .await?
+                .ok_or_else(|| could_not_run(&"a question was not asked"))?,
         };
         self.write_picture(&arrival.arrived, &sample).await?;
         let line = SampleLine {
@@ -242,6 +251,7 @@ impl Context {
             cost_usd: sample.observation.cost,
             cost_basis: sample.observation.cost_basis,
             attempts: sample.attempts,
+            checks_cost_usd: sample.checks_cost,
             image: sample.observation.image.clone(),
             stored: arrival.stored,
             error: sample.error.clone(),
@@ -249,27 +259,34 @@ impl Context {
         Ok((sample, line))
     }
 
-    /// Judges on a thread where decoding blocks no network traffic, one picture per core at a time.
+    /// Judges on a thread where decoding blocks no network traffic, one picture per core at a time; then asks what the
+    /// checks ask. Nothing where only stored answers may be used, and one is missing.
     async fn judge(
         self: &Arc<Self>,
         cell: Cell,
         input: Option<Arc<Reference>>,
         arrival: &Arrival,
-    ) -> Result<JudgedSample, Halt> {
+        only_stored: bool,
+    ) -> Result<Option<JudgedSample>, Halt> {
         let fail =
             |error: &dyn std::fmt::Display| Halt::CouldNotRun(format!("a check failed: {error}"));
-        let _core = self.cpus.acquire().await.map_err(|error| fail(&error))?;
-        let context = Arc::clone(self);
-        let (arrived, bill) = (arrival.arrived.clone(), arrival.bill);
-        tokio::task::spawn_blocking(move || {
+        let core = self.cpus.acquire().await.map_err(|error| fail(&error))?;
+        let (context, arrived) = (Arc::clone(self), arrival.arrived.clone());
+        let reference = input.clone();
+        let opened = tokio::task::spawn_blocking(move || {
             context.cases.get(cell.case).map(|case| {
-                let scene = Scene { case, input: input.as_deref() };
-                context.judge.judge(&scene, &arrived, bill)
+                let scene = Scene { case, input: reference.as_deref() };
+                context.judge.open(&scene, &arrived)
             })
-        })
-        .await
-        .map_err(|error| fail(&error))?
-        .ok_or_else(|| fail(&"the case is missing"))
+        });
+        let opened = opened.await.map_err(|error| fail(&error))?;
+        drop(core);
+        let (judgement, asked) = opened.ok_or_else(|| fail(&"the case is missing"))?;
+        let asker = Asker { run: &self.run, only_stored, closing: &self.closing };
+        let Some((heard, cost)) = self.shop.answers(&asked, asker).await? else { return Ok(None) };
+        let scene = Scene { case: self.case(cell)?, input: input.as_deref() };
+        let heard = (heard.as_slice(), cost);
+        Ok(Some(self.judge.close(&scene, &arrival.arrived, arrival.bill, judgement, heard)))
     }
 
     /// Writes the picture where reports point to.

@@ -18,7 +18,7 @@ use presscheck_core::prompts::{self, Case, Expected, PromptFile};
 use presscheck_core::report::CheckedImage;
 
 use super::configured::{bounded, default_checks, policy_file};
-use super::eyes::{self, MAX_FILE_BYTES, Weights};
+use super::eyes::{self, MAX_FILE_BYTES, MayAsk, Weights};
 use super::load::{MAX_PROMPTS_BYTES, Rejected};
 use crate::explain;
 use crate::revision::{Folder, Repository, Snapshot};
@@ -206,7 +206,9 @@ impl Bench {
                 Err(error) => return Err(rejected(&[error.to_string()])),
             },
         };
-        let checks = eyes::open_checks(&configured, &tree, setting.weights)
+        // It has no budget to pay from and no trusted side to run programs of.
+        let may_ask = MayAsk::Nobody("`presscheck check` asks nobody, `presscheck gate` does");
+        let checks = eyes::open_checks(&configured, &tree, may_ask, setting.weights)
             .map_err(|problems| rejected(&problems))?;
         let limits = checks::decode_limits(&configured);
         let explains = setting.explain.is_some();

@@ -18,13 +18,29 @@ pub type Weights = dyn Fn(&ModelFile) -> Result<bytes::Bytes, String> + Send + S
 /// The most bytes of a file that a check reads from the repository.
 pub(super) const MAX_FILE_BYTES: u64 = 32 << 20;
 
-/// Sets the checks of a policy up. Files are read on the trusted side.
+/// Whom checks may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MayAsk {
+    /// Providers and programs: the policy stands on the base.
+    All,
+    /// Providers alone: a change that brings its own policy must not run what it brings.
+    Providers,
+    /// Nobody, and why.
+    Nobody(&'static str),
+}
+
+/// Sets the checks of a policy up. Files are read where the policy was.
 ///
 /// # Errors
 /// Every file that is missing and every check that can't be set up.
-pub(super) fn open(policy: &Policy, at: &Snapshot, weights: &Weights) -> Result<Judge, Rejected> {
-    let checks =
-        open_checks(&policy.checks, at, weights).map_err(|problems| rejected(&problems))?;
+pub(super) fn open(
+    policy: &Policy,
+    at: &Snapshot,
+    may_ask: MayAsk,
+    weights: &Weights,
+) -> Result<Judge, Rejected> {
+    let checks = open_checks(&policy.checks, at, may_ask, weights)
+        .map_err(|problems| rejected(&problems))?;
     let limits = checks::decode_limits(&policy.checks);
     Ok(Judge { checks, limits, refusals: policy.refusals })
 }
@@ -36,10 +52,16 @@ pub(super) fn open(policy: &Policy, at: &Snapshot, weights: &Weights) -> Result<
 pub(super) fn open_checks(
     configured: &[ConfiguredCheck],
     at: &Snapshot,
+    may_ask: MayAsk,
     weights: &Weights,
 ) -> Result<Vec<Box<dyn Check>>, Vec<String>> {
     let needs = checks::needs(configured);
     let mut resources = Resources::default();
+    match may_ask {
+        MayAsk::All => resources.allow_programs(),
+        MayAsk::Providers => {}
+        MayAsk::Nobody(why) => resources.ask_nobody(why),
+    }
     let mut problems = Vec::new();
     for (check, path) in needs.files {
         match at.read(&path, MAX_FILE_BYTES) {
@@ -48,6 +70,12 @@ pub(super) fn open_checks(
                 .push(format!("check `{check}`: the file {path} does not exist at {}", at.label())),
             Err(error) => problems.push(format!("check `{check}`: {error}")),
         }
+    }
+    if may_ask == MayAsk::All {
+        let missing = needs.programs.iter().filter(|(_, name)| !super::program::is_installed(name));
+        problems.extend(missing.map(|(check, name)| {
+            format!("check `{check}`: the program `{}` is not installed here", one_line(name, 80))
+        }));
     }
     for file in &needs.models {
         resources.add_model(file, weights(file));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use presscheck_core::checks::{
-    self, Check, CheckResult, Company, DecodeLimits, Earlier, Finding, Impression, Judged, Scene,
+    self, Asked, Check, CheckResult, Company, DecodeLimits, Earlier, Finding, Heard, Impression,
+    Judged, Judgement, Scene,
 };
 use presscheck_core::gate::{BySide, CostBasis, Observation, Outcome, Side};
 use presscheck_core::policy::OnRefusal;
@@ -41,6 +42,8 @@ pub(super) struct JudgedSample {
     pub(super) kind: Option<String>,
     pub(super) error: Option<String>,
     pub(super) attempts: u32,
+    /// What the checks' questions cost; no part of what the picture cost.
+    pub(super) checks_cost: Usd,
     /// What is kept of its picture, where a check compares pictures.
     impression: Option<Arc<Impression>>,
     /// Whether it was compared with those before it.
@@ -60,44 +63,99 @@ impl Judge {
         Self { checks: Vec::new(), limits: DecodeLimits::default(), refusals }
     }
 
-    /// Judges what came. This is CPU work: call it where it blocks nobody.
-    pub(super) fn judge(&self, scene: &Scene<'_>, arrived: &Arrived, bill: Bill) -> JudgedSample {
+    /// Judges what came by itself; nothing where others have to be asked about it, for what they would say is not
+    /// known. This is CPU work: call it where it blocks nobody.
+    pub(super) fn judge(
+        &self,
+        scene: &Scene<'_>,
+        arrived: &Arrived,
+        bill: Bill,
+    ) -> Option<JudgedSample> {
+        let (judgement, asked) = self.open(scene, arrived);
+        asked.is_empty().then(|| self.conclude(scene, arrived, bill, judgement))
+    }
+
+    fn look(&self, scene: &Scene<'_>, bytes: &[u8], content_type: Option<&str>) -> Judgement {
+        checks::judge(bytes, content_type, scene, &self.checks, &self.limits)
+    }
+
+    /// Looks at what came, and says what the checks ask others about it. This is CPU work.
+    pub(super) fn open(
+        &self,
+        scene: &Scene<'_>,
+        arrived: &Arrived,
+    ) -> (Option<Judgement>, Vec<Asked>) {
+        let Arrived::Picture { bytes, content_type } = arrived else { return (None, Vec::new()) };
+        let mut judgement = self.look(scene, bytes, content_type.as_deref());
+        let asked = judgement.ask(scene, &self.checks);
+        // It is large, and the answers take their time.
+        judgement.picture = None;
+        (Some(judgement), asked)
+    }
+
+    /// The sample after the answers.
+    pub(super) fn close(
+        &self,
+        scene: &Scene<'_>,
+        arrived: &Arrived,
+        bill: Bill,
+        mut judgement: Option<Judgement>,
+        (heard, cost): (&[(usize, Vec<Heard>)], Usd),
+    ) -> JudgedSample {
+        if let Some(judgement) = &mut judgement
+            && !heard.is_empty()
+        {
+            judgement.hear(scene, &self.checks, heard);
+        }
+        let sample = self.conclude(scene, arrived, bill, judgement);
+        JudgedSample { checks_cost: cost, ..sample }
+    }
+
+    fn conclude(
+        &self,
+        scene: &Scene<'_>,
+        arrived: &Arrived,
+        bill: Bill,
+        judgement: Option<Judgement>,
+    ) -> JudgedSample {
         let mut impression = None;
-        let (outcome, findings, kind, error, image) = match arrived {
-            Arrived::Picture { bytes, content_type } => {
-                let judgement = checks::judge(
-                    bytes,
-                    content_type.as_deref(),
-                    scene,
-                    &self.checks,
-                    &self.limits,
-                );
+        let (outcome, findings, kind, error, image) = match (arrived, judgement) {
+            (Arrived::Picture { bytes, .. }, Some(judgement)) => {
                 impression = judgement.impression;
                 let outcome = match judgement.judged {
                     Judged::Broken => Outcome::Broken,
                     Judged::Failed => Outcome::Failed,
                     Judged::Passed => Outcome::Passed,
+                    Judged::Unavailable => Outcome::Unavailable,
                 };
                 let findings = judgement.findings;
-                let error = (outcome == Outcome::Broken)
-                    .then(|| findings.iter().find(|finding| finding.result == CheckResult::Fail))
-                    .flatten()
-                    .map(|finding| finding.message.clone());
+                let told = match outcome {
+                    Outcome::Broken => {
+                        findings.iter().find(|finding| finding.result == CheckResult::Fail)
+                    }
+                    Outcome::Unavailable => findings
+                        .iter()
+                        .find(|finding| finding.measured.contains_key(checks::UNAVAILABLE)),
+                    _ => None,
+                };
+                let error = told.map(|finding| finding.message.clone());
                 let extension = judgement.format.map_or("bin", |format| format.extension());
                 let path = format!("images/{}.{extension}", Digest::of(bytes));
                 (outcome, findings, judgement.kind, error, Some(path))
             }
-            Arrived::Refused { words } => (
+            // Every picture is looked at; should one not be, nothing is known of it.
+            (Arrived::Picture { .. }, None) => (Outcome::Unavailable, Vec::new(), None, None, None),
+            (Arrived::Refused { words }, _) => (
                 Outcome::Refused,
                 Vec::new(),
                 Some("refused".to_owned()),
                 Some(words.clone()),
                 None,
             ),
-            Arrived::Broken { kind, words } => {
+            (Arrived::Broken { kind, words }, _) => {
                 (Outcome::Broken, Vec::new(), Some(kind.clone()), Some(words.clone()), None)
             }
-            Arrived::Unavailable { kind, words } => {
+            (Arrived::Unavailable { kind, words }, _) => {
                 (Outcome::Unavailable, Vec::new(), Some(kind.clone()), Some(words.clone()), None)
             }
         };
@@ -117,6 +175,7 @@ impl Judge {
             kind: if outcome == Outcome::Passed { None } else { kind },
             error,
             attempts: bill.attempts,
+            checks_cost: Usd::ZERO,
             impression,
             settled: false,
         };
@@ -171,9 +230,13 @@ impl Judge {
             return;
         }
         let failed = found.iter().find(|finding| finding.result.counts_as_failure());
-        if let (Some(failed), Outcome::Passed) = (failed, sample.observation.outcome) {
+        // A picture that is compared was decoded: where it is unavailable, a check that must judge could not, and a
+        // failure is one whatever else is unknown.
+        let open = matches!(sample.observation.outcome, Outcome::Passed | Outcome::Unavailable);
+        if let (Some(failed), true) = (failed, open) {
             sample.observation.outcome = Outcome::Failed;
             sample.kind = Some(failed.check.clone());
+            sample.error = None;
         }
         sample.findings.extend(found);
         self.count(scene.case, sample);

@@ -10,11 +10,11 @@ use presscheck_core::policy::{
 };
 use presscheck_core::prompts::{self, Case, Draw, PromptFile};
 use presscheck_core::providers;
-use presscheck_core::units::{Digest, RepoPath};
+use presscheck_core::units::{Digest, RepoPath, Usd};
 use serde_json::json;
 
 use super::advice::Said;
-use super::eyes;
+use super::eyes::{self, MayAsk};
 use super::judge::Judge;
 use super::sample::Supplier;
 use super::{Environment, Halt, Setting};
@@ -125,7 +125,9 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     report.stop()?;
     let draw = prompts::draw(&cases, &policy.sample);
     let judge = if needs_prompts {
-        let judge = Arc::new(eyes::open(&policy, trusted, &setting.weights)?);
+        let is_base = std::ptr::eq(trusted, &change.base);
+        let may_ask = if is_base { MayAsk::All } else { MayAsk::Providers };
+        let judge = Arc::new(eyes::open(&policy, trusted, may_ask, &setting.weights)?);
         notes.extend(eyes::foresee(&judge, &cases, &draw)?);
         notes.extend(eyes::unjudged(&policy, &cases, &draw));
         judge
@@ -358,7 +360,7 @@ fn read_prompts(
 }
 
 impl Loaded {
-    /// Sets up the providers that the subjects use, and no other: no other's key is read.
+    /// Sets up the providers that the subjects use and that checks ask, and no other: no other's key is read.
     pub(super) fn suppliers(
         &self,
         environment: &Environment,
@@ -369,8 +371,9 @@ impl Loaded {
             .subjects
             .iter()
             .flat_map(|s| s.baseline.iter().chain(std::iter::once(&s.candidate)));
-        for step in models.flat_map(|model| &model.steps) {
-            let name = &step.provider.value;
+        let drawing = models.flat_map(|model| &model.steps).map(|step| &step.provider.value);
+        let asked = self.policy.checks.iter().flat_map(|check| check.settings.asks());
+        for name in drawing.chain(asked.map(|asked| &asked.provider.value)) {
             if suppliers.contains_key(name) {
                 continue;
             }
@@ -410,6 +413,22 @@ impl Loaded {
     /// The checks, ready to run; none where nothing is to be judged.
     pub(super) fn judge(&self) -> Arc<Judge> {
         Arc::clone(&self.judge)
+    }
+
+    /// What the questions of checks about one picture of a case cost: at list prices, and at worst.
+    pub(super) fn checks_price(&self, judge: &Judge, case: &Case) -> (Usd, Usd) {
+        let asks = judge.checks.iter().flat_map(|check| check.would_ask(case));
+        asks.fold((Usd::ZERO, Usd::ZERO), |(list, worst), ask| {
+            let Some(provider) = self.policy.providers.get(&ask.provider) else {
+                return (list, worst);
+            };
+            let price = provider.price.as_ref().and_then(|price| price.of(&ask.model));
+            let one = price.unwrap_or(Usd::ZERO).as_decimal().saturating_mul(ask.requests.into());
+            let attempts =
+                if provider.retry_unknown { provider.retries.saturating_add(1) } else { 1 };
+            let most = one.saturating_mul(attempts.into());
+            (list + Usd::from_decimal(one), worst + Usd::from_decimal(most))
+        })
     }
 
     /// Why no model change merges today, where the policy says so.

@@ -16,6 +16,7 @@ use presscheck_core::units::{RepoPath, Usd};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::asking::{Rejections, Spent, programs};
 use super::judge::{Arrived, Judge};
 use super::load::Loaded;
 use super::plan::float;
@@ -140,6 +141,9 @@ impl Desk {
             max_images: 0,
             bought: AtomicU64::new(0),
             damaged: AtomicU64::new(0),
+            checks_spent: Spent::default(),
+            rejections: Rejections::default(),
+            programs: programs(),
             resume: setting.resume,
             clock: setting.clock,
         };
@@ -185,7 +189,14 @@ impl Desk {
         });
         let cells: Vec<_> =
             futures_util::stream::iter(cells).buffered(AT_ONCE).try_collect().await?;
-        Ok(self.ledger(&cells, &prices, subject.baseline.is_some()))
+        let asks: Vec<_> = loaded
+            .draw
+            .cells
+            .iter()
+            .filter_map(|cell| loaded.cases.get(cell.case))
+            .map(|case| loaded.checks_price(&judge, case))
+            .collect();
+        Ok(self.ledger(&cells, &prices, &asks, subject.baseline.is_some()))
     }
 
     /// One sample, step by step: each is found by the picture of the one before.
@@ -240,11 +251,12 @@ impl Desk {
             let judged = tokio::task::spawn_blocking(move || {
                 let reference = original.map(Reference::new);
                 let scene = Scene { case: &case, input: reference.as_ref() };
-                judge.judge(&scene, &arrival.arrived, arrival.bill).observation
+                judge.judge(&scene, &arrival.arrived, arrival.bill).map(|it| it.observation)
             });
             let observation =
                 judged.await.map_err(|why| Halt::CouldNotRun(format!("a check failed: {why}")))?;
-            stored.failure = observation.answered().then_some(observation.failure);
+            let answered = observation.filter(|observation| observation.answered());
+            stored.failure = answered.map(|observation| observation.failure);
         }
         Ok(stored)
     }
@@ -273,6 +285,7 @@ impl Desk {
         &self,
         cells: &[BySide<Stored>],
         prices: &BySide<Vec<StepPrice>>,
+        asks: &[(Usd, Usd)],
         has_baseline: bool,
     ) -> Ledger {
         let mut lines = vec![Pace::default(); self.kinds.len()];
@@ -294,7 +307,8 @@ impl Desk {
             sums: vec![sum.clone()],
             lines,
         };
-        for cell in cells {
+        for (index, cell) in cells.iter().enumerate() {
+            let (list, worst) = asks.get(index).copied().unwrap_or_default();
             for side in Side::BOTH {
                 if side == Side::Baseline && !has_baseline {
                     continue;
@@ -311,6 +325,11 @@ impl Desk {
                     ledger.seen.answers += 1;
                     ledger.seen.failures += u64::from(failure);
                 }
+                // Of a stored picture, the answers are as a rule stored too; at worst they are not.
+                if !stored.whole {
+                    sum.usd += list;
+                }
+                sum.worst += worst;
                 let first = if stored.whole { usize::MAX } else { stored.steps };
                 for step in prices.get(side).iter().skip(first) {
                     sum.images += 1;

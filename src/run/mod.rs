@@ -3,6 +3,7 @@
 //! It knows no wire format and no Markdown: dialects and reports are `presscheck_core`'s.
 
 mod advice;
+mod asking;
 mod cell;
 mod check;
 mod configured;
@@ -14,6 +15,7 @@ mod opening;
 mod order;
 mod parallel;
 mod plan;
+mod program;
 mod progress;
 mod rehearse;
 mod sample;
@@ -106,6 +108,18 @@ pub enum Halt {
         /// The provider's own words.
         words: String,
     },
+    /// No further question of a check can succeed.
+    #[error("{}", asking::fatal_sentence(*.kind, .provider, .model, .words))]
+    CheckFatal {
+        /// What kind of fault.
+        kind: FaultKind,
+        /// The provider's name.
+        provider: String,
+        /// The model's id.
+        model: String,
+        /// The provider's own words.
+        words: String,
+    },
     /// The baseline's model is gone, and a result that is needed of it is not stored.
     #[error("the baseline's model is gone: {0}")]
     BaselineGone(String),
@@ -171,6 +185,9 @@ pub async fn gate(
         max_images: setting.max_images.unwrap_or(u64::MAX),
         bought: AtomicU64::new(0),
         damaged: AtomicU64::new(0),
+        checks_spent: asking::Spent::default(),
+        rejections: asking::Rejections::default(),
+        programs: asking::programs(),
         resume: setting.resume,
         clock: setting.clock,
     };

@@ -87,7 +87,7 @@ pub(super) async fn open(
     let known = context.known.get().filter(|known| !known.is_empty());
     let fixed = *round.fixed.get_or_insert_with(|| terms::fix(context.began_ms, known));
     shop.store.keep_run(&key, &round).await?;
-    let mut cells = terms::cells(loaded, shop, subject, fixed.baseline_known);
+    let mut cells = terms::cells(loaded, shop, subject, fixed.baseline_known, &context.judge);
     let terms = terms::terms(loaded, shop, subject, &cells, known, &round);
     let trial = Trial::new(&policy.limits, terms);
     if subject.baseline.is_none() && !policy.limits.judges_alone() {

@@ -11,8 +11,9 @@ use presscheck_core::prompts::Case;
 use presscheck_core::providers::{Answer, FaultKind, Order};
 use presscheck_core::units::{Digest, Seed, Usd};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
+use super::asking::{Rejections, Spent};
 use super::judge::{Arrived, Bill};
 use super::{Clock, Halt};
 use crate::store::{Identity, Lookup, Record, Store, StoredAnswer};
@@ -27,6 +28,12 @@ pub(super) struct Shop {
     pub(super) max_images: u64,
     pub(super) bought: AtomicU64,
     pub(super) damaged: AtomicU64,
+    /// What was spent on answers to checks, as a part of what was spent.
+    pub(super) checks_spent: Spent,
+    /// How often whom the checks ask rejected the questions.
+    pub(super) rejections: Rejections,
+    /// How many of the team's programs may run at once.
+    pub(super) programs: Semaphore,
     /// Whether stored results count.
     pub(super) resume: bool,
     pub(super) clock: Clock,

@@ -65,6 +65,7 @@ pub(super) async fn run(
         planned.pairs,
     );
     let spent_before = shop.budget.spent();
+    let checks_before = shop.checks_spent.sum();
     let bought_before = shop.bought.load(Ordering::SeqCst);
     // Completed in any order, handed on in the drawn order: what is judged is always a prefix.
     let window = usize::try_from(policy.sample.batch).unwrap_or(1).max(loaded.concurrency(subject));
@@ -205,6 +206,7 @@ pub(super) async fn run(
         images_bought: shop.bought.load(Ordering::SeqCst).saturating_sub(bought_before),
         from_store,
         spent_usd: shop.budget.spent() - spent_before,
+        checks_usd: shop.checks_spent.sum() - checks_before,
         lean: ruling.lean,
         pairs_to_decide: ruling.pairs_to_decide,
         limits: ruling.limits,

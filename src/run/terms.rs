@@ -7,7 +7,7 @@ use presscheck_core::policy::{Claim, ModelConfig, Policy, Stratify, Subject};
 use presscheck_core::prompts::{Case, Cell};
 use presscheck_core::units::Usd;
 
-use super::judge::JudgedSample;
+use super::judge::{Judge, JudgedSample};
 use super::load::Loaded;
 use super::sample::Shop;
 use crate::store::{Fixed, RunRecord};
@@ -30,12 +30,17 @@ pub(super) fn cells(
     shop: &Shop,
     subject: &Subject,
     baseline_known: bool,
+    judge: &Judge,
 ) -> Vec<Cell> {
     let mut cells = loaded.draw.cells.clone();
     if loaded.policy.sample.claim == Claim::Model {
         let baseline = subject.baseline.as_ref().filter(|_| !baseline_known);
         let models = baseline.into_iter().chain(std::iter::once(&subject.candidate));
-        let price: Usd = models.filter_map(|model| worst_price(shop, model)).sum();
+        let models: Vec<_> = models.filter_map(|model| worst_price(shop, model)).collect();
+        // Each picture is asked about as well, at most as often as the case with the most questions.
+        let asks = loaded.cases.iter().map(|case| loaded.checks_price(judge, case).1).max();
+        let asks = asks.unwrap_or(Usd::ZERO);
+        let price: Usd = models.into_iter().map(|price| price + asks).sum();
         let share = u32::try_from(loaded.subjects.len()).unwrap_or(u32::MAX).max(1);
         let pays = affordable(loaded.policy.budget, share, price);
         cells.truncate(usize::try_from(pays).unwrap_or(usize::MAX));

@@ -15,6 +15,7 @@ mod limits;
 mod log;
 mod picture;
 mod profile;
+mod question;
 mod route;
 mod server;
 

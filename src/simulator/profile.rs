@@ -7,7 +7,7 @@ use std::time::Duration;
 use presscheck_core::policy::{Format, FromNode, Kind, Node, Problems, Reading, Source, parse};
 use presscheck_core::prompts::quoted_text;
 use presscheck_core::record;
-use presscheck_core::units::Usd;
+use presscheck_core::units::{Rate, Usd};
 use serde_json::Value;
 
 use super::dice::Dice;
@@ -29,6 +29,8 @@ record! {
         /// The size of pictures where the request asks for none; its area where the request asks for an
         /// aspect ratio only.
         size: Size = "512x512",
+        /// The share of pictures of which a question is answered by no; all others by yes.
+        says_no: Rate = "0%",
         /// How often each fault happens.
         faults: Faults = "{}",
     }

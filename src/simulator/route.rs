@@ -22,9 +22,13 @@ use super::limits::Limits;
 use super::log::{Log, LogEntry, json_lines};
 use super::picture::{Order, Studio, Treatment};
 use super::profile::{Model, Profile};
+use super::question::{Put, Wire};
 
 /// The largest request body: a prompt and its parameters need far less.
 const MAX_REQUEST_BYTES: usize = 2 << 20;
+
+/// The largest body of a question: it carries a picture.
+const MAX_QUESTION_BYTES: usize = 64 << 20;
 
 /// The longest that a client may take for a request's body.
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -48,6 +52,12 @@ pub(crate) async fn route(state: Arc<State>, request: Request<Incoming>) -> Resp
     let path = request.uri().path().to_owned();
     let answer = match (request.method(), path.as_str()) {
         (&Method::POST, "/generate") => return generate(&state, request).await,
+        (&Method::POST, path) if Wire::of(path).is_some() => {
+            return match Wire::of(path) {
+                Some(wire) => answer(&state, wire, request).await,
+                None => not_found().into_response(Handover::none()),
+            };
+        }
         (_, "/generate") => {
             let message = "POST a JSON object with `prompt`, `model` and `seed`.";
             Answer::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
@@ -79,13 +89,48 @@ async fn generate(state: &Arc<State>, request: Request<Incoming>) -> Response<Bo
                 .into_response(Handover::none());
         }
     }
-    let ask = match read(request).await {
-        Ok(ask) => ask,
-        Err(answer) => return answer.into_response(Handover::none()),
-    };
-    let (n, attempt) = state.log.arrived(&ask);
+    let ask = read(request, MAX_REQUEST_BYTES).await;
+    let ask = ask.and_then(|body| Ask::read(&body).map_err(|message| bad_request(&message)));
+    match ask {
+        Ok(ask) => serve(state, &ask, None).await,
+        Err(answer) => answer.into_response(Handover::none()),
+    }
+}
+
+/// A question about a picture.
+async fn answer(state: &Arc<State>, wire: Wire, request: Request<Incoming>) -> Response<Body> {
+    if let Some(key) = &state.profile.key {
+        let header = |name: &str| request.headers().get(name).and_then(|sent| sent.to_str().ok());
+        let sent = match &wire {
+            Wire::Google(_) => header("x-goog-api-key"),
+            _ => header("authorization").and_then(|sent| sent.strip_prefix("Bearer ")),
+        };
+        if sent != Some(key) {
+            let message = "The key is missing or wrong.";
+            return wire
+                .error(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+                .into_response(Handover::none());
+        }
+    }
+    let put = read(request, MAX_QUESTION_BYTES).await;
+    let put = put.and_then(|body| {
+        let wrong = |message: String| wire.error(StatusCode::BAD_REQUEST, "bad_request", &message);
+        Put::read(wire.clone(), &body).map_err(wrong)
+    });
+    match put {
+        Ok(put) => serve(state, &put.ask.clone(), Some(put)).await,
+        Err(answer) => answer.into_response(Handover::none()),
+    }
+}
+
+/// Answers a request that was read: under the limits, after the model's latency, with the fault of this attempt.
+async fn serve(state: &Arc<State>, ask: &Ask, put: Option<Put>) -> Response<Body> {
+    let (n, attempt) = state.log.arrived(ask);
     let mut handover = Handover { log: Some((Arc::clone(&state.log), n)), place: None };
     let (fault, answer) = match state.limits.enter(Instant::now()) {
+        Err(wait) if put.is_some() => {
+            (None, put.as_ref().map_or_else(not_found, |put| put.turned_away(wait)))
+        }
         Err(wait) => {
             let message = "Too many requests for this server's own limit.";
             let mut answer = Answer::error(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
@@ -95,7 +140,10 @@ async fn generate(state: &Arc<State>, request: Request<Incoming>) -> Response<Bo
         Ok(place) => {
             handover.place = Some(place);
             let started = tokio::time::Instant::now();
-            let (fault, answer) = state.compose(&ask, attempt).await;
+            let (fault, answer) = match &put {
+                Some(put) => state.reply(put, attempt),
+                None => state.compose(ask, attempt).await,
+            };
             // A limiter answers before the model would have begun. Drawing the picture is part of the
             // model's latency, not on top of it.
             if fault != Some(Fault::RateLimited) {
@@ -110,22 +158,24 @@ async fn generate(state: &Arc<State>, request: Request<Incoming>) -> Response<Bo
 }
 
 /// Reads a request under limits of size and time.
-async fn read(request: Request<Incoming>) -> Result<Ask, Answer> {
-    let bad = |message: &str| Answer::error(StatusCode::BAD_REQUEST, "bad_request", message);
-    let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect();
-    let body = match tokio::time::timeout(BODY_TIME, body).await {
+async fn read(request: Request<Incoming>, most: usize) -> Result<Bytes, Answer> {
+    let body = Limited::new(request.into_body(), most).collect();
+    match tokio::time::timeout(BODY_TIME, body).await {
         Err(_) => {
             let message = "The request's body took too long.";
-            return Err(Answer::error(StatusCode::REQUEST_TIMEOUT, "timeout", message));
+            Err(Answer::error(StatusCode::REQUEST_TIMEOUT, "timeout", message))
         }
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            let message = "The request's body is over 2 MiB.";
-            return Err(Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message));
+            let message = format!("The request's body is over {} MiB.", most >> 20);
+            Err(Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &message))
         }
-        Ok(Err(_)) => return Err(bad("The request's body could not be read.")),
-        Ok(Ok(body)) => body.to_bytes(),
-    };
-    Ask::read(&body).map_err(|message| bad(&message))
+        Ok(Err(_)) => Err(bad_request("The request's body could not be read.")),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+    }
+}
+
+fn bad_request(message: &str) -> Answer {
+    Answer::error(StatusCode::BAD_REQUEST, "bad_request", message)
 }
 
 impl State {
@@ -200,6 +250,19 @@ impl State {
             answer.charged = model.price;
         }
         (fault, answer)
+    }
+
+    /// The answer to a question that was let in, and the fault that it shows.
+    fn reply(&self, put: &Put, attempt: u32) -> (Option<Fault>, Answer) {
+        let ask = &put.ask;
+        let Some(model) = self.profile.model(&ask.model) else {
+            return (None, put.no_model());
+        };
+        let fault = self
+            .profile
+            .fault(&ask.model, &ask.prompt, ask.seed)
+            .filter(|fault| model.faults.lasts(*fault, attempt));
+        (fault, put.answer(model, fault))
     }
 
     /// A new address for the picture of a request.

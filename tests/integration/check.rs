@@ -32,6 +32,47 @@ fn pictures() -> TempDir {
 }
 
 #[test]
+fn nobody_is_asked_and_that_is_said() {
+    let folder = pictures();
+    let policy = |require: bool| {
+        let text = format!(
+            r#"{{"version": 1, "model": "models.yaml", "prompts": ["p.txt"], "budget": "$1",
+            "limits": {{"failure_rate": {{"max": "5%"}}}},
+            "providers": {{"eyes": {{"kind": "openai", "url": "http://127.0.0.1:9", "price": "$1"}}}},
+            "checks": {{
+                "judge": {{"provider": "eyes", "model": "m", "questions": [{{"ask": "A dog?"}}], "require": {require}}},
+                "command": {{"run": ["sh", "-c", "touch ran"], "require": {require}}}
+            }}}}"#
+        );
+        std::fs::write(folder.path().join("presscheck.yaml"), text).unwrap();
+    };
+    policy(false);
+    let open = check(folder.path(), &["--json", "a.png"]);
+    assert_eq!(open.status.code(), Some(0), "{}", said(&open));
+    let document: Value = serde_json::from_slice(&open.stdout).unwrap();
+    let findings = document["images"][0]["findings"].as_array().unwrap();
+    let of = |name: &str| findings.iter().find(|it| it["check"] == name).unwrap();
+    for (name, message) in [
+        ("judge", "“A dog?” was not asked: `presscheck check` asks nobody, `presscheck gate` does"),
+        (
+            "command",
+            "the program was not run: `presscheck check` asks nobody, `presscheck gate` does",
+        ),
+    ] {
+        assert_eq!(of(name)["result"], "skipped");
+        assert_eq!(of(name)["message"], message);
+    }
+    policy(true);
+    let strict = check(folder.path(), &["a.png"]);
+    assert_eq!(strict.status.code(), Some(2), "{}", said(&strict));
+    for name in ["judge", "command"] {
+        let words = format!("check `{name}` can't judge: `presscheck check` asks nobody");
+        assert!(said(&strict).contains(&words), "{}", said(&strict));
+    }
+    assert!(!folder.path().join("ran").exists());
+}
+
+#[test]
 fn files_are_told_in_the_order_given_and_the_exit_code_is_the_answer() {
     let folder = pictures();
     let good = check(folder.path(), &["b.png", "a.png"]);

@@ -85,7 +85,7 @@ impl Profile {
     }
 
     /// The same for all pixels of a picture.
-    pub(super) fn convert(&self, picture: &mut RgbImage) {
+    pub(in crate::checks) fn convert(&self, picture: &mut RgbImage) {
         if let Self::Embedded(embedded) = self
             && embedded.space != Some(Space::Srgb)
             && let Some(pixels) = embedded.convert(picture.as_raw().as_chunks::<3>().0)

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::ocr::{Folding, Ignored, Reader};
 use super::registry::Opened;
 use super::{
-    Check, CheckResult, Finding, ModelFile, Picture, Resources, Scene, expected, read_expected,
+    Asking, Check, CheckResult, Finding, Heard, ModelFile, Picture, Resources, Scene, WouldAsk,
+    expected, read_expected,
 };
 use crate::choice;
 use crate::inert::one_line;
@@ -19,8 +20,11 @@ use crate::record;
 
 mod marks;
 mod search;
+mod second;
 #[cfg(test)]
 mod tests;
+
+pub use second::SecondReader;
 
 use search::{Answer, Verdict, Wanted, search};
 
@@ -77,6 +81,8 @@ record! {
         unsure: WhenUnsure = "fail",
         /// Whether marks that look like text and can't be read fail a picture.
         garbled: bool = "false",
+        /// A vision model that reads what this reader is unsure of, or does not know the letters of.
+        second_reader: Option<SecondReader>,
     }
 }
 
@@ -87,7 +93,11 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
     // One correct text in twenty is unsure, which counts as a failure: a team chooses that, and sees it said.
     on_by_default: false,
     scoped: true,
-    read: |node, problems| TextSettings::from_node(node, problems).map(Settings::new),
+    read: |node, problems| {
+        let settings = TextSettings::from_node(node, problems)?;
+        let asked = settings.second_reader.iter().map(SecondReader::asked).collect();
+        Some(Settings::asking(settings, asked))
+    },
     schema: TextSettings::schema,
     expectations: &[
         Expectation {
@@ -113,12 +123,20 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
 
 /// Sets the check up. The networks are read when a text is first looked for.
 pub(super) fn open(settings: &Settings, resources: &Resources) -> Opened {
-    let Some(settings) = settings.get::<TextSettings>().cloned() else { return Ok(None) };
+    let Some(mut settings) = settings.get::<TextSettings>().cloned() else { return Ok(None) };
+    let unasked = match (&settings.second_reader, resources.why_nobody()) {
+        (Some(_), Some(why)) => Some(why.to_owned()),
+        _ => None,
+    };
+    if unasked.is_some() {
+        settings.second_reader = None;
+    }
     let weights = resources
         .model(&DETECTION)
         .and_then(|detection| Ok((detection.clone(), resources.model(&RECOGNITION)?.clone())));
     Ok(Some(Box::new(Text {
         settings,
+        unasked,
         weights: Mutex::new(Some(weights)),
         reader: OnceLock::new(),
         foldings: Mutex::default(),
@@ -127,6 +145,8 @@ pub(super) fn open(settings: &Settings, resources: &Resources) -> Opened {
 
 struct Text {
     settings: TextSettings,
+    /// Why the second reader that the policy names is not asked, where that is so.
+    unasked: Option<String>,
     /// Until the networks are read from them.
     weights: Mutex<Option<Result<(Bytes, Bytes), String>>>,
     reader: OnceLock<Result<Reader, String>>,
@@ -151,16 +171,50 @@ impl Check for Text {
         if texts.is_empty() && !no_text(case) && !self.settings.garbled {
             return None;
         }
+        let is_seconded = self.settings.second_reader.is_some();
         let reader = match self.reader() {
             Ok(reader) => reader,
+            // Texts go to the second reader then; marks and their absence are seen by this one alone.
+            Err(_) if is_seconded && !no_text(case) && !self.settings.garbled => return None,
             Err(why) => return Some(why.to_owned()),
         };
+        if is_seconded {
+            return None;
+        }
         let folding = self.folding(reader, case);
         texts.iter().find_map(|text| wanted(&folding, text, 1).err())
+    }
+
+    fn would_ask(&self, case: &Case) -> Vec<WouldAsk> {
+        self.settings.second_reader.iter().flat_map(|second| second.would_ask(case)).collect()
+    }
+
+    fn ask(&self, picture: &Picture, _: &Scene<'_>, so_far: &[Finding]) -> Vec<Asking> {
+        self.settings.second_reader.iter().flat_map(|second| second.ask(picture, so_far)).collect()
+    }
+
+    fn hear(&self, scene: &Scene<'_>, so_far: Vec<Finding>, heard: &[Heard]) -> Vec<Finding> {
+        let means = second::Means {
+            case: scene.case,
+            ignored: self.ignored(scene.case),
+            unsure: self.settings.unsure,
+        };
+        second::hear(&means, so_far, heard)
     }
 }
 
 impl Text {
+    fn ignored(&self, case: &Case) -> Ignored {
+        let own = expected::<Vec<Ignorable>>(case, "text_ignore");
+        let list = own.as_ref().unwrap_or(&self.settings.ignore);
+        Ignored {
+            case: list.contains(&Ignorable::Case),
+            width: list.contains(&Ignorable::Width),
+            punctuation: list.contains(&Ignorable::Punctuation),
+            diacritics: list.contains(&Ignorable::Diacritics),
+        }
+    }
+
     fn reader(&self) -> Result<&Reader, &str> {
         let read = self.reader.get_or_init(|| {
             let weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -172,14 +226,7 @@ impl Text {
     }
 
     fn folding(&self, reader: &Reader, case: &Case) -> Arc<Folding> {
-        let own = expected::<Vec<Ignorable>>(case, "text_ignore");
-        let list = own.as_ref().unwrap_or(&self.settings.ignore);
-        let ignored = Ignored {
-            case: list.contains(&Ignorable::Case),
-            width: list.contains(&Ignorable::Width),
-            punctuation: list.contains(&Ignorable::Punctuation),
-            diacritics: list.contains(&Ignorable::Diacritics),
-        };
+        let ignored = self.ignored(case);
         let mut known = self.foldings.lock().unwrap_or_else(PoisonError::into_inner);
         let folding = known
             .entry(ignored)
@@ -188,6 +235,15 @@ impl Text {
     }
 
     fn look(&self, picture: &Picture, case: &Case, garbled: bool) -> Vec<Finding> {
+        let mut findings = self.read(picture, case, garbled);
+        if let Some(why) = &self.unasked {
+            second::leave(&mut findings, why);
+        }
+        findings
+    }
+
+    /// What this reader alone finds.
+    fn read(&self, picture: &Picture, case: &Case, garbled: bool) -> Vec<Finding> {
         let (texts, no_text) = (texts(case), no_text(case));
         if texts.is_empty() && !no_text && !garbled {
             return vec![Finding::new(NAME, CheckResult::Skipped, "no text is expected")];
@@ -196,6 +252,16 @@ impl Text {
             |why: &str| vec![Finding::new(NAME, CheckResult::Skipped, one_line(why, 400))];
         let reader = match self.reader() {
             Ok(reader) => reader,
+            Err(why) if self.settings.second_reader.is_some() && !texts.is_empty() => {
+                let text = |text: &String| {
+                    skipped(why).into_iter().map(|it| it.limit("text", one_line(text, 200))).next()
+                };
+                let mut findings: Vec<_> = texts.iter().filter_map(text).collect();
+                if no_text || garbled {
+                    findings.extend(skipped(why));
+                }
+                return findings;
+            }
             Err(why) => return skipped(why),
         };
         let folding = self.folding(reader, case);
@@ -209,7 +275,10 @@ impl Text {
             }
             match wanted(&folding, text, texts.iter().filter(same).count()) {
                 Ok(wanted) => searched.push(wanted),
-                Err(why) => findings.extend(skipped(&why)),
+                Err(why) => {
+                    let finding = Finding::new(NAME, CheckResult::Skipped, one_line(&why, 400));
+                    findings.push(finding.limit("text", one_line(text, 200)));
+                }
             }
         }
         match search(reader, &folding, picture, &searched) {

@@ -296,9 +296,10 @@ fn decided(run: &Run, verdict: &SubjectVerdict) -> Vec<String> {
             .to_owned(),
     );
     text.push(format!(
-        "{} bought for {}; {} came from the store. The budget was {}. The draw's seed is {}.",
+        "{} bought for {}{}; {} came from the store. The budget was {}. The draw's seed is {}.",
         words::count(verdict.images_bought, "image was", "images were"),
         words::money(verdict.spent_usd),
+        words::for_checks(verdict.checks_usd),
         words::thousands(verdict.from_store.baseline.saturating_add(verdict.from_store.candidate)),
         words::money(run.budget),
         verdict.seed

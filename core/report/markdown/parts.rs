@@ -253,9 +253,10 @@ pub(super) fn meaning(run: &Run, verdict: &SubjectVerdict) -> String {
     }
     let _ = write!(
         text,
-        "\nSpent **{}** of {}",
+        "\nSpent **{}** of {}{}",
         words::money(verdict.spent_usd),
-        words::money(run.budget)
+        words::money(run.budget),
+        words::for_checks(verdict.checks_usd)
     );
     let stored = verdict.from_store.baseline.saturating_add(verdict.from_store.candidate);
     let _ = writeln!(

@@ -70,7 +70,7 @@ fn sample(judge: &Judge, case: &Case, grey: u8) -> JudgedSample {
         latency: Some(Duration::from_secs(1)),
         attempts: 1,
     };
-    judge.judge(&Scene::of(case), &arrived, bill)
+    judge.judge(&Scene::of(case), &arrived, bill).unwrap()
 }
 
 /// The outcomes of pairs whose pictures have these greys, each of another prompt.

@@ -2,6 +2,7 @@
 //! server in the test's own process, whose log is the independent witness of what was asked and charged.
 
 mod actions;
+mod asking;
 mod budget;
 mod claims;
 mod counts;
@@ -299,7 +300,10 @@ impl Ran {
 /// A verdict without what is no part of it: what this run paid for or found in the store, notes, and
 /// measured times.
 pub(crate) fn essence(verdict: &Value) -> Value {
-    without(verdict, &["spent_usd", "images_bought", "from_store", "latency", "notes"])
+    without(
+        verdict,
+        &["spent_usd", "checks_usd", "images_bought", "from_store", "latency", "notes"],
+    )
 }
 
 /// A JSON document without some keys, wherever they stand.

@@ -1,0 +1,230 @@
+//! Questions about pictures: what is asked in either dialect, and what the server answers.
+//!
+//! What it answers follows from the model, the question and the picture's bytes alone; it does not look at the picture.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::StatusCode;
+use presscheck_core::units::Digest;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, HTML, Travel, json_error};
+use super::ask::{Ask, Form};
+use super::dice::Dice;
+use super::fault::{Fault, whole_seconds};
+use super::picture::Encoding;
+use super::profile::Model;
+
+/// Which wire a question came over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// Gemini's `generateContent`, with the model's id from the path.
+    Google(String),
+    /// `/chat/completions`.
+    Chat,
+    /// `/moderations`.
+    Moderation,
+}
+
+impl Wire {
+    /// The wire of a path, where questions are taken there.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        match path {
+            "/v1/chat/completions" => return Some(Self::Chat),
+            "/v1/moderations" => return Some(Self::Moderation),
+            _ => {}
+        }
+        let model = path.strip_prefix("/v1beta/models/")?.strip_suffix(":generateContent")?;
+        Some(Self::Google(model.to_owned()))
+    }
+
+    /// An error, as this wire says it.
+    pub(crate) fn error(&self, status: StatusCode, code: &str, message: &str) -> Answer {
+        if matches!(self, Self::Google(_)) {
+            let word = match status.as_u16() {
+                401 | 403 => "PERMISSION_DENIED",
+                404 => "NOT_FOUND",
+                429 => "RESOURCE_EXHAUSTED",
+                500.. => "UNAVAILABLE",
+                _ => "INVALID_ARGUMENT",
+            };
+            let error = json!({"code": status.as_u16(), "message": message, "status": word});
+            return Answer { status, ..Answer::json(&json!({"error": error})) };
+        }
+        Answer::error(status, code, message)
+    }
+}
+
+/// A question, read.
+#[derive(Clone, Debug)]
+pub(crate) struct Put {
+    wire: Wire,
+    /// Whether all text of the picture is asked for.
+    transcribe: bool,
+    text: String,
+    picture: Option<Digest>,
+    /// The same as a request for a picture: what faults, times and the log go by.
+    pub(crate) ask: Ask,
+}
+
+impl Put {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub(crate) fn read(wire: Wire, body: &[u8]) -> Result<Self, String> {
+        let body: Value = serde_json::from_slice(body)
+            .map_err(|error| format!("the body is no JSON: {error}"))?;
+        let model = match &wire {
+            Wire::Google(model) => model.clone(),
+            _ => {
+                let model = body.get("model").and_then(Value::as_str);
+                model.ok_or("`model` is missing")?.to_owned()
+            }
+        };
+        let (parts, instructions, seed) = match &wire {
+            Wire::Google(_) => (
+                body.pointer("/contents/0/parts"),
+                body.pointer("/systemInstruction/parts/0/text"),
+                body.pointer("/generationConfig/seed"),
+            ),
+            Wire::Chat => (
+                body.get("messages")
+                    .and_then(Value::as_array)
+                    .and_then(|messages| {
+                        messages.iter().find(|it| it.get("role").is_some_and(|role| role == "user"))
+                    })
+                    .and_then(|message| message.get("content")),
+                body.pointer("/messages/0/content"),
+                body.get("seed"),
+            ),
+            Wire::Moderation => (body.get("input"), None, None),
+        };
+        let parts = parts.and_then(Value::as_array).ok_or("there is no list of parts")?;
+        let text: String = parts.iter().filter_map(|part| part.get("text")?.as_str()).collect();
+        let picture = parts.iter().find_map(|part| {
+            let data = part.pointer("/inlineData/data").or_else(|| part.pointer("/image_url/url"));
+            let data = data?.as_str()?;
+            Some(data.split_once(',').map_or(data, |(_, data)| data).to_owned())
+        });
+        let picture = picture
+            .map(|data| STANDARD.decode(data).map_err(|_| "the picture is no base64".to_owned()))
+            .transpose()?
+            .map(|bytes| Digest::of(&bytes));
+        let shown = picture.map(|it| it.to_string().chars().take(12).collect::<String>());
+        let prompt = match &shown {
+            Some(shown) => format!("{text}\n[picture {shown}]"),
+            None => text.clone(),
+        };
+        let instructions = instructions.and_then(Value::as_str).unwrap_or_default();
+        Ok(Self {
+            transcribe: instructions.contains("\"lines\""),
+            text,
+            picture,
+            ask: Ask {
+                prompt,
+                model,
+                seed: seed.and_then(Value::as_u64).unwrap_or(0),
+                size: None,
+                aspect: None,
+                form: Form::Bytes,
+                encoding: Encoding::Png,
+            },
+            wire,
+        })
+    }
+
+    /// The answer of a model, with the fault of this attempt. Faults of pictures alone change nothing here.
+    pub(crate) fn answer(&self, model: &Model, fault: Option<Fault>) -> Answer {
+        let mut answer = match fault {
+            Some(Fault::RateLimited) => {
+                let message = "Too many requests: slow down.";
+                let mut answer =
+                    self.wire.error(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
+                answer.retry_after = Some(model.faults.retry_after());
+                answer
+            }
+            Some(Fault::ServerError) => {
+                self.wire.error(StatusCode::BAD_GATEWAY, "bad_gateway", "The model did not answer.")
+            }
+            Some(Fault::Refused) => self.refusal(),
+            Some(Fault::Html) => Answer::ok("text/html; charset=utf-8", HTML),
+            Some(Fault::JsonError) => Answer::json(&json_error()),
+            // Words where JSON was asked for.
+            Some(Fault::Truncated | Fault::BadHeader) => self.said("I would say that"),
+            _ => self.said(&self.words(model)),
+        };
+        answer.travel = match fault {
+            Some(Fault::Cut) => Travel::Cut,
+            Some(Fault::SlowBody) => Travel::Trickle(model.faults.table().slow_body_for.0),
+            _ => Travel::Whole,
+        };
+        if answer.status == StatusCode::OK {
+            answer.charged = model.price;
+        }
+        answer
+    }
+
+    /// Whether something that happens to this share of pictures happens to this one: for each seed the same, so that
+    /// votes agree.
+    fn draws(&self, purpose: &str, share: f64) -> bool {
+        let picture = self.picture.map(|digest| digest.to_string()).unwrap_or_default();
+        let about = format!("{}\n{picture}", self.text);
+        Dice::of(purpose, &self.ask.model, &about, 0).chance(share)
+    }
+
+    fn words(&self, model: &Model) -> String {
+        if self.transcribe {
+            return json!({"lines": []}).to_string();
+        }
+        let no = self.draws("says_no", model.says_no.share());
+        let reason = "The simulator draws its answer and looks at nothing.";
+        json!({"answer": if no { "no" } else { "yes" }, "reason": reason}).to_string()
+    }
+
+    fn refusal(&self) -> Answer {
+        match &self.wire {
+            Wire::Google(_) => Answer::json(&json!({"promptFeedback": {"blockReason": "SAFETY"}})),
+            Wire::Chat => {
+                let message = json!({"content": null, "refusal": "I can't help with that."});
+                Answer::json(&json!({"choices": [{"message": message, "finish_reason": "stop"}]}))
+            }
+            Wire::Moderation => {
+                let message = "The request was refused by the content policy.";
+                Answer::error(StatusCode::FORBIDDEN, "content_policy", message)
+            }
+        }
+    }
+
+    fn said(&self, words: &str) -> Answer {
+        match &self.wire {
+            Wire::Google(_) => {
+                let parts = json!([{"text": "Let me look.", "thought": true}, {"text": words}]);
+                let content = json!({"role": "model", "parts": parts});
+                Answer::json(&json!({"candidates": [{"content": content, "finishReason": "STOP"}]}))
+            }
+            Wire::Chat => {
+                let message = json!({"role": "assistant", "content": words});
+                Answer::json(&json!({"choices": [{"message": message, "finish_reason": "stop"}]}))
+            }
+            Wire::Moderation => {
+                let safe = json!({"flagged": false, "category_scores": {"sexual": 0.001, "violence": 0.001}});
+                Answer::json(&json!({"results": [safe]}))
+            }
+        }
+    }
+
+    /// The answer where the profile has no such model.
+    pub(crate) fn no_model(&self) -> Answer {
+        let message = "There is no such model in the profile.";
+        self.wire.error(StatusCode::NOT_FOUND, "model_not_found", message)
+    }
+
+    /// The answer to a request that the server's own limits turn away.
+    pub(crate) fn turned_away(&self, wait: std::time::Duration) -> Answer {
+        let message = "Too many requests for this server's own limit.";
+        let mut answer = self.wire.error(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
+        answer.retry_after = Some(whole_seconds(wait).max(1));
+        answer
+    }
+}
