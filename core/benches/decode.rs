@@ -10,14 +10,12 @@ mod common;
 use std::error::Error;
 use std::time::Instant;
 
-use presscheck_core::checks::{
-    Format, Reference, Resources, Scene, decode_limits, judge, open_all,
-};
+use presscheck_core::checks::{Format, Reference, Scene, decode_limits, judge, open_all};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let configured = common::configured();
     let checks =
-        open_all(&configured, &Resources::default()).map_err(|problems| problems.join("; "))?;
+        open_all(&configured, &common::resources()?).map_err(|problems| problems.join("; "))?;
     let limits = decode_limits(&configured);
     let case = common::case();
     let input = Reference::new(common::picture(1024, 1024, Format::Png, 2)?.into());

@@ -14,9 +14,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use presscheck_core::checks::{
-    Format, Resources, Scene, all_expectations, decode_limits, judge, open_all,
-};
+use presscheck_core::checks::{Format, Scene, all_expectations, decode_limits, judge, open_all};
 use presscheck_core::prompts::{PromptFile, read_prompts};
 
 const PICTURES: usize = 200;
@@ -54,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn pictures() -> Result<f64, Box<dyn Error>> {
     let configured = common::configured();
     let (checks, limits) = (
-        open_all(&configured, &Resources::default()).map_err(|problems| problems.join("; "))?,
+        open_all(&configured, &common::resources()?).map_err(|problems| problems.join("; "))?,
         decode_limits(&configured),
     );
     let case = common::case();

@@ -5,7 +5,7 @@ use super::resources::{ModelFile, Needs, Resources};
 use super::scope::Scoped;
 use super::{
     Check, blank, color_profile, color_shift, command, composition, dimensions, duplicate, judge,
-    palette, sharpness, similarity, text,
+    logo, palette, sharpness, similarity, text,
 };
 use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
 use crate::prompts::GENERAL_EXPECTATIONS;
@@ -84,6 +84,7 @@ pub const REGISTRY: &[Kind] = &[
     Kind::pure(composition::VOCABULARY, composition::open).slipping(0, 328),
     Kind::pure(duplicate::VOCABULARY, duplicate::open).slipping(0, 352),
     Kind::pure(similarity::VOCABULARY, similarity::open).slipping(2, 176),
+    Kind { files: logo::files, ..Kind::pure(logo::VOCABULARY, logo::open) },
     Kind { models: text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(8, 139) },
     Kind::pure(judge::VOCABULARY, judge::open),
     Kind {
@@ -204,6 +205,7 @@ mod tests {
                 "composition",
                 "duplicate",
                 "similarity",
+                "logo",
                 "text",
                 "judge",
                 "command"

@@ -6,9 +6,27 @@ use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, ImageResult, RgbImage};
-use presscheck_core::checks::{Format, vocabulary};
+use presscheck_core::checks::{Format, Resources, vocabulary};
 use presscheck_core::policy::{ConfiguredCheck, Node, Problems, read_check};
 use presscheck_core::prompts::Case;
+
+/// The file of a mark.
+const MARK: &str = "mark.png";
+
+/// What the checks need of the world: a mark, a ring with a bar.
+pub(crate) fn resources() -> Result<Resources, Box<dyn std::error::Error>> {
+    let mark = image::RgbaImage::from_fn(200, 200, |x, y| {
+        let (dx, dy) = (x.abs_diff(100), y.abs_diff(100));
+        let far = dx * dx + dy * dy;
+        let is_ring = (6400..=9800).contains(&far);
+        image::Rgba([10, 61, 145, if is_ring || (dx < 60 && dy < 15) { 255 } else { 0 }])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(mark).write_to(&mut bytes, ImageFormat::Png)?;
+    let mut resources = Resources::default();
+    resources.add_file(MARK.parse()?, bytes.into_inner().into());
+    Ok(resources)
+}
 
 /// Every check, with settings by which each of them has something to do.
 pub(crate) fn configured() -> Vec<ConfiguredCheck> {
@@ -20,6 +38,7 @@ pub(crate) fn configured() -> Vec<ConfiguredCheck> {
         "sharpness" => serde_json::json!({"max_noise": "100%"}),
         // They have nothing in common with their input either.
         "similarity" => serde_json::json!({"min_structure": "0%", "max_change": "100%"}),
+        "logo" => serde_json::json!({"files": [MARK]}),
         _ => serde_json::json!({}),
     };
     vocabulary()
@@ -31,13 +50,15 @@ pub(crate) fn configured() -> Vec<ConfiguredCheck> {
         .collect()
 }
 
-/// A case that expects a square, and no change of its input.
+/// A case that expects a square, no change of its input, and no mark.
 pub(crate) fn case() -> Case {
     Case {
         id: "bench".to_owned(),
         prompt: "a square".to_owned(),
         tags: Vec::new(),
-        expect: [("aspect_ratio", "1:1".into()), ("changed", false.into())].into_iter().collect(),
+        expect: [("aspect_ratio", "1:1".into()), ("changed", false.into()), ("logo", false.into())]
+            .into_iter()
+            .collect(),
         image: None,
         locale: None,
     }

@@ -58,6 +58,11 @@ impl Picture {
         })
     }
 
+    /// How many pixels of the picture, each way, are one of its small copy.
+    pub(super) fn small_factor(&self) -> u32 {
+        small::factor(self.width(), self.height())
+    }
+
     /// A copy of at most 128 pixels a side in CIELAB.
     pub(super) fn lab(&self) -> &LabPlane {
         self.features.lab.get_or_init(|| LabPlane::of(self.small()))

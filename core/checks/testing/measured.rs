@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::canvas::{Canvas, Dice};
 use super::scenes::SCENES;
-use super::{bad, case, check, good, picture, through_jpeg};
+use super::{bad, case, check, good, marked, picture, through_jpeg};
 use crate::checks::features::colour::Lab;
 use crate::checks::{Check, CheckResult, Picture, Scene};
 use crate::policy::with_reference;
@@ -111,6 +111,51 @@ fn good_set(step: usize) -> Vec<(&'static str, Tally)> {
         (*name, tally)
     };
     checks.iter().enumerate().map(tally).collect()
+}
+
+/// The check `logo` over good pictures with a mark, and over those without one where none is expected: of them, one in
+/// `step`.
+fn marked_set(step: usize) -> Vec<(&'static str, Tally)> {
+    let all: Vec<_> = good::all().step_by(step).collect();
+    let sets: [(&str, marked::Spoil, serde_json::Value); 2] = [
+        ("`logo`, a mark on each", marked::whole, json!({})),
+        ("`logo`, none on any, and none expected", |_, _, _, _| None, json!({"logo": false})),
+    ];
+    sets.into_iter()
+        .map(|(name, spoil, expect)| {
+            let says = in_parallel(&all, |(kind, number)| {
+                marked::result(*kind, *number, spoil, 0.0, &expect)
+            });
+            let count = |result| says.iter().filter(|says| **says == result).count() as u32;
+            let failed = all.iter().zip(&says).filter(|(_, says)| **says == CheckResult::Fail);
+            let kinds = failed.map(|((kind, _), _)| SCENES[*kind].0).collect();
+            let (failed, skipped) = (count(CheckResult::Fail), count(CheckResult::Skipped));
+            (name, Tally { pictures: all.len() as u32, failed, skipped, kinds })
+        })
+        .collect()
+}
+
+/// A row of shares by strength.
+fn row(name: &str, strengths: &[(&str, f32)], found: &[u32]) -> String {
+    let mut cells: Vec<_> = strengths
+        .iter()
+        .zip(found)
+        .map(|((name, _), found)| format!("{name}: {}", percent(*found, PICTURES as u32)))
+        .collect();
+    cells.resize(cells.len().max(4), String::new());
+    format!("| {name} | {} |\n", cells.join(" | "))
+}
+
+/// How marks fare that were spoilt.
+fn marked_rows() -> String {
+    let numbers: Vec<u64> = (0..PICTURES).collect();
+    let of = |spoiler: &marked::Spoiler| {
+        let found = in_parallel(&numbers, |number| marked::found(spoiler, *number));
+        let count = |at: usize| found.iter().filter(|found| found[at]).count() as u32;
+        let counts: Vec<_> = (0..spoiler.strengths.len()).map(count).collect();
+        row(spoiler.name, spoiler.strengths, &counts)
+    };
+    marked::SPOILERS.iter().map(of).collect()
 }
 
 /// A way to spoil a picture: its name, the strengths, the scenes that it is done to, and how.
@@ -263,7 +308,8 @@ fn palette_rows() -> String {
 }
 
 fn measure() -> (String, Vec<(&'static str, Tally)>) {
-    let good = good_set(1);
+    let mut good = good_set(1);
+    good.extend(marked_set(1));
     let mut text = String::from(
         "| check | good pictures | failed by mistake | could not judge |\n|:--|--:|--:|--:|\n",
     );
@@ -281,14 +327,9 @@ fn measure() -> (String, Vec<(&'static str, Tally)>) {
         "\n| what was done to 33 pictures | strength: share found | | | |\n|:--|:--|:--|:--|:--|\n",
     );
     for spoiler in spoilers() {
-        let cells: Vec<_> = spoiler
-            .strengths
-            .iter()
-            .zip(detection(&spoiler))
-            .map(|((name, _), found)| format!("{name}: {}", percent(found, PICTURES as u32)))
-            .collect();
-        let _ = writeln!(text, "| {} | {} |", spoiler.name, cells.join(" | "));
+        text.push_str(&row(spoiler.name, &spoiler.strengths, &detection(&spoiler)));
     }
+    text.push_str(&marked_rows());
     text.push_str("\n| `palette`, `max_delta_e: 8`, on 33 pictures | failed |\n|:--|--:|\n");
     text.push_str(&palette_rows());
     (text, good)
@@ -301,7 +342,7 @@ fn measure() -> (String, Vec<(&'static str, Tally)>) {
 fn good_pictures_pass_and_the_page_says_how_bad_ones_fare() {
     let update = std::env::var_os("UPDATE_DOCS").is_some();
     if !update && std::env::var_os("PRESSCHECK_MEASURE").is_none() {
-        for (name, tally) in good_set(5) {
+        for (name, tally) in good_set(5).into_iter().chain(marked_set(5)) {
             assert!(tally.pictures >= 60, "{name}");
             assert!(tally.failed <= 1, "{name} fails good pictures: {:?}", tally.kinds);
         }

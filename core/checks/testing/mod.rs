@@ -18,6 +18,8 @@ use crate::units::Digest;
 pub(super) mod bad;
 pub(super) mod canvas;
 pub(super) mod good;
+mod marked;
+pub(super) mod marks;
 mod measured;
 mod pairs;
 pub(super) mod scenes;
@@ -55,7 +57,12 @@ pub(super) fn configured(name: &str, settings: &Value) -> Result<ConfiguredCheck
 
 /// A check with these settings.
 pub(super) fn check(name: &str, settings: &Value) -> Box<dyn Check> {
-    open_all(&[configured(name, settings).unwrap()], &Resources::default()).unwrap().remove(0)
+    check_with(name, settings, &Resources::default())
+}
+
+/// A check with these settings, and what it needs of the world.
+pub(super) fn check_with(name: &str, settings: &Value, resources: &Resources) -> Box<dyn Check> {
+    open_all(&[configured(name, settings).unwrap()], resources).unwrap().remove(0)
 }
 
 /// Findings as lines of text.
