@@ -60,7 +60,7 @@ pub(in crate::checks) fn result(
         place(&mut canvas, &drawn, area);
     }
     let mut pixels: RgbImage = canvas.finish();
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         pixels = through_jpeg(&pixels, 75 + dice.below(20) as u8);
     }
     let mut bytes = Cursor::new(Vec::new());
