@@ -8,6 +8,7 @@ const LEAST: f32 = 1e-6;
 pub struct Frames {
     entries: Vec<(u16, f32)>,
     ends: Vec<u32>,
+    damage: Vec<f32>,
 }
 
 impl Frames {
@@ -23,6 +24,18 @@ impl Frames {
             frames.ends.push(u32::try_from(frames.entries.len()).unwrap_or(u32::MAX));
         }
         frames
+    }
+
+    /// With the odds, step by step, that a letter read there is damaged; see [`super::damage`].
+    #[must_use]
+    pub fn with_damage(self, damage: Vec<f32>) -> Self {
+        Self { damage, ..self }
+    }
+
+    /// The logarithm of the odds that a letter read at a step is damaged; very low where nobody looked.
+    #[must_use]
+    pub fn damage(&self, step: usize) -> f32 {
+        self.damage.get(step).copied().unwrap_or(f32::MIN)
     }
 
     /// How many steps there are.

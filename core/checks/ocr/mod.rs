@@ -7,6 +7,7 @@
 mod align;
 mod boxes;
 mod crop;
+mod damage;
 mod folding;
 mod frames;
 mod geometry;
@@ -26,6 +27,7 @@ use super::Picture;
 
 pub use align::{Edges, Path, Phrase, align};
 pub use boxes::{Cut, Map, Region, regions};
+pub use damage::Damaged;
 pub use folding::{Folding, Ignored, Letter, Step};
 pub use frames::Frames;
 pub use geometry::{Point, TurnedRect};

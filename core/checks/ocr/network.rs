@@ -4,18 +4,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use rten::{Model, ModelOptions, RunOptions, ThreadPool};
-use rten_tensor::NdTensor;
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
 use rten_tensor::prelude::*;
+use rten_tensor::{NdTensor, Tensor};
 
 use super::boxes::Map;
 use super::crop::HEIGHT;
+use super::damage;
 use super::frames::Frames;
+
+/// Values in the recogniser from which [`damage`] tells how whole a letter is: for each step what the last convolution
+/// sees of its shape, and what is made of it with the steps around, just before it is named. The file of the network is
+/// pinned by its hash, and with it these names.
+const SEEN: [&str; 2] = ["p2o.pd_op.pool2d.1.0", "p2o.pd_op.squeeze.0.0"];
 
 /// Both networks, and their alphabet.
 pub(super) struct Networks {
     detector: Model,
     recogniser: Model,
+    seen: [NodeId; 2],
     /// What each class of the recogniser stands for; class 0 is the blank.
     pub(super) characters: Vec<String>,
     /// Pools of one thread each, for whoever reads just now: readers don't wait for each other, and each
@@ -43,6 +50,10 @@ impl Networks {
         };
         let detector = load(detection, "text detection")?;
         let recogniser = load(recognition, "text recognition")?;
+        let seen = SEEN.map(|name| recogniser.find_node(name));
+        let [Some(shape), Some(context)] = seen else {
+            return Err("the text recognition network does not say what it sees".to_owned());
+        };
         let listed = recogniser
             .metadata()
             .get("character")
@@ -50,7 +61,13 @@ impl Networks {
         let mut characters = vec![String::new()];
         characters.extend(listed.lines().map(str::to_owned));
         characters.push(" ".to_owned());
-        Ok(Self { detector, recogniser, characters, pools: Mutex::new(Vec::new()) })
+        Ok(Self {
+            detector,
+            recogniser,
+            seen: [shape, context],
+            characters,
+            pools: Mutex::new(Vec::new()),
+        })
     }
 
     /// Where there is text, on the picture drawn at this size, whose sides are multiples of 32.
@@ -68,7 +85,7 @@ impl Networks {
             &drawn
         };
         let input = planes(std::slice::from_ref(small), width, height);
-        let output = self.run(&self.detector, input)?;
+        let [output] = self.run(&self.detector, input, [])?;
         let shape = output.shape().to_vec();
         let (Some(&map_height), Some(&map_width)) = (shape.get(2), shape.get(3)) else {
             return Err("the text detection network answers in another shape".to_owned());
@@ -81,38 +98,55 @@ impl Networks {
         if lines.is_empty() {
             return Ok(Vec::new());
         }
-        let output = self.run(&self.recogniser, planes(lines, width, HEIGHT))?;
+        let [output, shapes, contexts] =
+            self.run(&self.recogniser, planes(lines, width, HEIGHT), self.seen)?;
         let shape = output.shape().to_vec();
         let (Some(&steps), Some(&classes)) = (shape.get(1), shape.get(2)) else {
             return Err("the text recognition network answers in another shape".to_owned());
         };
-        let values = output.to_vec();
-        let each = steps.saturating_mul(classes).max(1);
-        Ok(lines
+        let [values, shapes, contexts] = [output, shapes, contexts].map(|tensor| tensor.to_vec());
+        let of_line = |all: &[f32]| (all.len() / lines.len()).max(1);
+        let seen = shapes.chunks(of_line(&shapes)).zip(contexts.chunks(of_line(&contexts)));
+        lines
             .iter()
-            .zip(values.chunks(each))
-            .map(|(line, values)| {
+            .zip(values.chunks(of_line(&values)).zip(seen))
+            .map(|(line, (values, (shape, context)))| {
+                let damage = damage::odds(shape, context, steps)
+                    .ok_or("the text recognition network sees in another shape")?;
                 // Frames over the padding say nothing.
                 let used =
                     (steps as u64 * u64::from(line.width())).div_ceil(u64::from(width.max(1)));
                 let used = usize::try_from(used).unwrap_or(steps).min(steps);
-                Frames::new(values.chunks(classes.max(1)).take(used))
+                Ok(Frames::new(values.chunks(classes.max(1)).take(used)).with_damage(damage))
             })
-            .collect())
+            .collect()
     }
 
-    fn run(
+    /// A network's own answer, and then the values named besides it.
+    fn run<const N: usize, const M: usize>(
         &self,
         model: &Model,
         input: NdTensor<f32, 4>,
-    ) -> Result<rten_tensor::Tensor<f32>, String> {
+        besides: [NodeId; M],
+    ) -> Result<[Tensor<f32>; N], String> {
+        let (Some(&enters), Some(&leaves)) =
+            (model.input_ids().first(), model.output_ids().first())
+        else {
+            return Err("the text network takes or gives nothing".to_owned());
+        };
+        let wanted: Vec<NodeId> = std::iter::once(leaves).chain(besides).collect();
         let taken = self.pools.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let pool = taken.unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));
-        let answer = model.run_one(input.into(), Some(options));
+        let answer = model.run(vec![(enters, input.into())], &wanted, Some(options));
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).push(pool);
-        let value = answer.map_err(|problem| format!("the text network failed: {problem}"))?;
-        value.try_into().map_err(|_| "the text network answers in another type".to_owned())
+        let values = answer.map_err(|problem| format!("the text network failed: {problem}"))?;
+        let tensors: Result<Vec<Tensor<f32>>, _> =
+            values.into_iter().map(TryInto::try_into).collect();
+        tensors
+            .ok()
+            .and_then(|tensors| tensors.try_into().ok())
+            .ok_or_else(|| "the text network answers in another type".to_owned())
     }
 }
 

@@ -318,6 +318,9 @@ impl Text {
             (Verdict::Mirrored(letter), _) => {
                 (CheckResult::Fail, format!("a letter “{letter}” of {text} is drawn mirrored"))
             }
+            (Verdict::Damaged(letter), _) => {
+                (CheckResult::Fail, format!("a letter “{letter}” of {text} is drawn damaged"))
+            }
             (Verdict::Differs, Some(reading)) => {
                 (CheckResult::Fail, format!("{text} is drawn as {reading}"))
             }

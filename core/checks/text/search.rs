@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::checks::Picture;
-use crate::checks::ocr::{Folding, Letter, Look, Match, Other, Reader, View};
+use crate::checks::ocr::{Damaged, Folding, Letter, Look, Match, Other, Reader, View};
 
 /// The least nats that the expected text must lose in every look before another reading counts as clear.
 const CLEAR: f32 = -4.0;
@@ -34,6 +34,8 @@ pub(super) enum Verdict {
     Differs,
     /// It is there, with this letter drawn mirrored.
     Mirrored(char),
+    /// It is there, with this letter drawn damaged: strokes cut, half another letter, and the like.
+    Damaged(char),
     /// No look finds it, and none reads a clear other.
     Unsure,
 }
@@ -117,10 +119,8 @@ impl<'a> Open<'a> {
             if !found.accepted() {
                 break;
             }
-            if let Some(letter) = self.place(reader, folding, &view, &found)? {
-                self.answer = Some(
-                    self.answered(Verdict::Mirrored(letter), Some(view.extent(&found.places))),
-                );
+            if let Some((flaw, extent)) = self.place(reader, folding, &view, &found)? {
+                self.answer = Some(self.answered(flaw, Some(extent)));
                 return Ok(());
             }
             view.blot(&found);
@@ -139,14 +139,14 @@ impl<'a> Open<'a> {
         Ok(())
     }
 
-    /// Keeps a place; gives the letter that is drawn mirrored there.
+    /// Keeps a place; or says which letter there is not as it should be, and where.
     fn place(
         &mut self,
         reader: &Reader,
         folding: &Folding,
         view: &View<'_>,
         found: &Match,
-    ) -> Result<Option<char>, String> {
+    ) -> Result<Option<(Verdict, [f32; 4])>, String> {
         let extent = view.extent(&found.places);
         if let Some((_, looks)) = self.places.iter_mut().find(|(known, _)| overlap(known, &extent))
         {
@@ -154,11 +154,14 @@ impl<'a> Open<'a> {
             return Ok(None);
         }
         let letters: Vec<Letter> = self.wanted.words.iter().flatten().cloned().collect();
-        let mirrored = reader.mirrored(view, folding, &letters, found)?;
-        if mirrored.is_none() {
-            self.places.push((extent, 1));
+        if let Some(letter) = reader.mirrored(view, folding, &letters, found)? {
+            return Ok(Some((Verdict::Mirrored(letter), extent)));
         }
-        Ok(mirrored)
+        if let Some(Damaged { letter, place }) = reader.damaged(view, folding, &letters, found)? {
+            return Ok(Some((Verdict::Damaged(letter), view.extent(&[place]))));
+        }
+        self.places.push((extent, 1));
+        Ok(None)
     }
 
     fn answered(&self, verdict: Verdict, extent: Option<[f32; 4]>) -> Answer {
