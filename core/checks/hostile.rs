@@ -12,7 +12,7 @@ use serde_json::json;
 use super::decode::decode;
 use super::decode::tests::{ALL, all_formats, encode, scene};
 use super::testing::{case, configured, least};
-use super::{Check, Picture, REGISTRY, Resources, Scene, open_all};
+use super::{Check, Format, Picture, REGISTRY, Resources, Scene, open_all};
 
 pub(super) fn files(folder: &str) -> Vec<PathBuf> {
     let root = std::env::var_os("PRESSCHECK_TEST_DATA").map_or_else(
@@ -77,14 +77,21 @@ fn look(picture: &Picture) {
     }
 }
 
-/// Every check with its defaults, without weights.
+/// Every check with its defaults, without weights, and with a mark to look for.
 fn every_check() -> Vec<Box<dyn Check>> {
+    let settings = |name| match name {
+        "logo" => json!({"files": ["mark.png"]}),
+        name => least(name),
+    };
     let configured: Vec<_> = REGISTRY
         .iter()
         .map(|kind| kind.vocabulary.name)
-        .map(|it| configured(it, &least(it)).unwrap())
+        .map(|name| configured(name, &settings(name)).unwrap())
         .collect();
-    open_all(&configured, &Resources::default()).unwrap()
+    let mut resources = Resources::default();
+    let mark = encode(&super::testing::marks::mark(3).into(), Format::Png);
+    resources.add_file("mark.png".parse().unwrap(), mark.into());
+    open_all(&configured, &resources).unwrap()
 }
 
 /// The memory that this process holds at most, in bytes.

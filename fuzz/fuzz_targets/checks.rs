@@ -17,12 +17,18 @@ use serde_json::{Value, json};
 
 static CHECKS: LazyLock<Vec<Box<dyn Check>>> = LazyLock::new(|| {
     let mut problems = Problems::new();
-    let settings = Node::from_json(&json!({}));
+    let settings = |name| if name == "logo" { json!({"files": ["mark.png"]}) } else { json!({}) };
     let configured: Vec<_> = REGISTRY
         .iter()
-        .filter_map(|kind| read_check(&kind.vocabulary, &settings, &mut problems))
+        .filter_map(|kind| {
+            let settings = Node::from_json(&settings(kind.vocabulary.name));
+            read_check(&kind.vocabulary, &settings, &mut problems)
+        })
         .collect();
-    open_all(&configured, &Resources::default()).unwrap_or_default()
+    let mut resources = Resources::default();
+    let stripes: Vec<u8> = (0..40).flat_map(|value| [value * 6, 90, 200, value / 9 * 60]).collect();
+    resources.add_file("mark.png".parse().unwrap(), png(39, 29, &stripes, true).into());
+    open_all(&configured, &resources).unwrap_or_default()
 });
 
 /// A picture of `width` by `height` pixels that repeats what the fuzzer gave.
@@ -45,7 +51,7 @@ fn png(width: u16, height: u16, values: &[u8], transparent: bool) -> Vec<u8> {
 
 /// What a case may expect, by the bits of a number.
 fn case(bits: u16) -> Case {
-    let all: [(&str, Value); 9] = [
+    let all: [(&str, Value); 10] = [
         ("palette", json!(["#0A3D91", "#ffffff"])),
         ("subject", json!({"place": "left", "min_share": "5%", "max_share": "60%"})),
         ("aspect_ratio", json!("16:9")),
@@ -55,6 +61,7 @@ fn case(bits: u16) -> Case {
         ("structure", json!("50%")),
         ("alpha", json!(true)),
         ("color_space", json!("srgb")),
+        ("logo", json!(false)),
     ];
     let expect = (0..).zip(all).filter(|(bit, _)| bits >> bit & 1 == 1);
     let expect: Value = expect.map(|(_, (key, value))| (key.to_owned(), value)).collect();

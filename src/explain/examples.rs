@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use presscheck_core::checks::{
     self, Company, DecodeLimits, Earlier, Finding, REGISTRY, Reference, Resources, Scene,
 };
@@ -94,6 +94,28 @@ fn warmed(picture: &RgbImage) -> RgbImage {
     warm
 }
 
+/// The file of the example's mark.
+const MARK: &str = "brand/mark.png";
+
+/// A mark: a ring with a bar, transparent elsewhere.
+fn mark() -> RgbaImage {
+    RgbaImage::from_fn(160, 160, |x, y| {
+        let (dx, dy) = (f64::from(x) - 79.5, f64::from(y) - 79.5);
+        let is_ring = (54.0..79.0).contains(&dx.hypot(dy));
+        let is_bar = dx.abs() < 46.0 && (dy - dx * 0.3).abs() < 14.0;
+        let colour = if is_bar { [244, 180, 0] } else { [10, 61, 145] };
+        Rgba([colour[0], colour[1], colour[2], if is_ring || is_bar { 255 } else { 0 }])
+    })
+}
+
+/// With the mark on it, a fourth too wide.
+fn branded(picture: &RgbImage) -> RgbImage {
+    let mut branded = DynamicImage::from(picture.clone());
+    let wide = imageops::resize(&mark(), 150, 120, FilterType::CatmullRom);
+    imageops::overlay(&mut branded, &wide, 40, 30);
+    branded.into_rgb8()
+}
+
 async fn examples() -> Vec<Example> {
     let text = "A shop sign that reads \"GRAND OPENING\"";
     let shop = drawn(text, Treatment::Wordless).await;
@@ -123,6 +145,7 @@ async fn examples() -> Vec<Example> {
             settings: json!({"min_structure": "60%"}),
             ..new("similarity", &halves)
         },
+        Example { settings: json!({"files": [MARK]}), ..new("logo", &branded(&other)) },
         Example {
             expect: json!({"text": ["GRAND OPENING"]}),
             ..new("text", &drawn(text, Treatment::Garbled).await)
@@ -140,6 +163,11 @@ fn findings(example: &Example) -> Vec<Finding> {
     let mut resources = Resources::default();
     for file in kind.models {
         resources.add_model(file, crate::weights::find(file));
+    }
+    for file in (kind.files)(&configured.settings) {
+        let mut bytes = Cursor::new(Vec::new());
+        mark().write_to(&mut bytes, ImageFormat::Png).unwrap();
+        resources.add_file(file, bytes.into_inner().into());
     }
     let checks = checks::open_all(&[configured], &resources).unwrap();
     let input = example.input.as_ref().map(|input| Reference::new(png(input)));

@@ -119,7 +119,7 @@ fn marked_set(step: usize) -> Vec<(&'static str, Tally)> {
     let all: Vec<_> = good::all().step_by(step).collect();
     let sets: [(&str, marked::Spoil, serde_json::Value); 2] = [
         ("`logo`, a mark on each", marked::whole, json!({})),
-        ("`logo`, none on any, and none expected", |_, _, _, _| None, json!({"logo": false})),
+        ("no mark on any: `logo: false`", |_, _, _, _| None, json!({"logo": false})),
     ];
     sets.into_iter()
         .map(|(name, spoil, expect)| {
