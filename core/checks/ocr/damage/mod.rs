@@ -6,6 +6,7 @@
 //! convolution gives for the step of a letter and the 120 from which the letter is named. How its weights were set is
 //! in `benches/letter_damage.py`, how well it does in `docs/checks.md`.
 
+#[expect(clippy::approx_constant, reason = "a fitted weight may look like a constant and is none")]
 mod weights;
 
 use image::imageops::{self, FilterType};
