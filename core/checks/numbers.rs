@@ -10,3 +10,8 @@ pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 9.95 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
 }
+
+/// One decimal, for what is measured in pixels, in decibels or in steps of CIELAB.
+pub(super) fn tenth(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}

@@ -6,7 +6,7 @@ use super::features::Colours;
 use super::features::colour::{Lab, hex};
 use super::registry::Opened;
 use super::{Check, CheckResult, Finding, Picture, Resources, Scene};
-use crate::checks::numbers::{percent, rounded};
+use crate::checks::numbers::{percent, rounded, tenth};
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Kind, Node, Problems, Settings};
 use crate::prompts::any_text_list;
 use crate::record;
@@ -215,10 +215,6 @@ fn nearest(colours: &Colours, asked: Lab, least: f64) -> Nearest {
     }
     let srgb = sums.map(|sum| (sum / count.max(1) as f64).round() as u8);
     Nearest { srgb, delta_e: reached }
-}
-
-fn tenth(number: f64) -> f64 {
-    (number * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

@@ -134,72 +134,30 @@ impl Seen {
 }
 
 impl ColorShift {
-    /// What is measured, what is allowed, and how the former reads.
-    fn measures(&self, seen: &Seen) -> [(f64, f64, String); 5] {
+    /// What is measured and what is allowed of each, in the order of [`words`].
+    fn measures(&self, seen: &Seen) -> [(f64, f64); 5] {
         let limits = &self.settings;
-        let direction = match (seen.redder.abs() > seen.warmer.abs(), seen.redder, seen.warmer) {
-            (true, towards, _) if towards > 0.0 => "redder",
-            (true, ..) => "greener",
-            (false, _, towards) if towards > 0.0 => "yellower",
-            (false, ..) => "bluer",
-        };
-        let lighter = if seen.brightness > 0.0 { "lighter" } else { "darker" };
-        let times = |ratio: f64, most: f64| {
-            let more = if ratio > 1.0 { "more" } else { "less" };
-            let is = percent((ratio - 1.0).abs());
-            let limit = if ratio > 1.0 { 1.0 / (1.0 - most).max(1e-9) - 1.0 } else { most };
-            (format!("{is} {more}"), percent(limit))
-        };
-        let (saturation, saturation_limit) = times(seen.saturation, limits.max_saturation.share());
-        let (contrast, contrast_limit) = times(seen.contrast, limits.max_contrast.share());
         [
-            (
-                seen.cast,
-                limits.max_cast.0,
-                format!("{direction} by {:.1} (at most {})", seen.cast, limits.max_cast.0),
-            ),
-            (
-                seen.brightness.abs(),
-                limits.max_brightness.0,
-                format!(
-                    "{lighter} by {:.1} (at most {})",
-                    seen.brightness.abs(),
-                    limits.max_brightness.0
-                ),
-            ),
-            (
-                lost(seen.saturation),
-                limits.max_saturation.share(),
-                format!("{saturation} colourful (at most {saturation_limit})"),
-            ),
-            (
-                lost(seen.contrast),
-                limits.max_contrast.share(),
-                format!("of {contrast} contrast (at most {contrast_limit})"),
-            ),
-            (
-                seen.distance,
-                limits.max_distance.0,
-                format!(
-                    "of other colours altogether, {:.1} apart (at most {})",
-                    seen.distance, limits.max_distance.0
-                ),
-            ),
+            (seen.cast, limits.max_cast.0),
+            (seen.brightness.abs(), limits.max_brightness.0),
+            (lost(seen.saturation), limits.max_saturation.share()),
+            (lost(seen.contrast), limits.max_contrast.share()),
+            (seen.distance, limits.max_distance.0),
         ]
     }
 
     /// The largest share of a limit that is used up.
     fn excess(&self, seen: &Seen) -> f64 {
-        let used = self.measures(seen).into_iter().map(|(is, most, _)| is / most.max(1e-9));
-        used.fold(0.0, f64::max)
+        self.measures(seen).into_iter().map(|(is, most)| is / most.max(1e-9)).fold(0.0, f64::max)
     }
 
     fn judge(&self, seen: &Seen) -> Finding {
         let off: Vec<String> = self
             .measures(seen)
             .into_iter()
-            .filter(|(is, most, _)| is > most)
-            .map(|(.., words)| words)
+            .zip(words(seen, &self.settings))
+            .filter(|((is, most), _)| is > most)
+            .map(|(_, words)| words)
             .collect();
         let (result, message) = if off.is_empty() {
             (CheckResult::Pass, "the colours are those of the baseline's picture".to_owned())
@@ -220,6 +178,40 @@ impl ColorShift {
             .limit("max_contrast", limits.max_contrast.share())
             .limit("max_distance", limits.max_distance.0)
     }
+}
+
+/// How each measure reads beside its limit.
+fn words(seen: &Seen, limits: &ColorShiftSettings) -> [String; 5] {
+    let direction = match (seen.redder.abs() > seen.warmer.abs(), seen.redder, seen.warmer) {
+        (true, towards, _) if towards > 0.0 => "redder",
+        (true, ..) => "greener",
+        (false, _, towards) if towards > 0.0 => "yellower",
+        (false, ..) => "bluer",
+    };
+    let lighter = if seen.brightness > 0.0 { "lighter" } else { "darker" };
+    let [saturation, saturation_limit] = times(seen.saturation, limits.max_saturation);
+    let [contrast, contrast_limit] = times(seen.contrast, limits.max_contrast);
+    let (cast, brightness, distance) = (seen.cast, seen.brightness.abs(), seen.distance);
+    [
+        format!("{direction} by {cast:.1} (at most {})", limits.max_cast.0),
+        format!("{lighter} by {brightness:.1} (at most {})", limits.max_brightness.0),
+        format!("{saturation} colourful (at most {saturation_limit})"),
+        format!("of {contrast} contrast (at most {contrast_limit})"),
+        format!(
+            "of other colours altogether, {distance:.1} apart (at most {})",
+            limits.max_distance.0
+        ),
+    ]
+}
+
+/// `40% more`, and the most of that: what may be lost, or what the loss of that much is from the other side.
+fn times(ratio: f64, most: Rate) -> [String; 2] {
+    let most = most.share();
+    let (more, limit) = match ratio > 1.0 {
+        true => ("more", 1.0 / (1.0 - most).max(1e-9) - 1.0),
+        false => ("less", most),
+    };
+    [format!("{} {more}", percent((ratio - 1.0).abs())), percent(limit)]
 }
 
 /// How much is lost from the larger of two to the smaller, by their ratio.

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::checks::Earlier;
-use crate::checks::testing::scenes::SCENES;
 use crate::checks::testing::{bad, case, check, configured, good, lines, picture};
 use crate::prompts::Case;
 
@@ -97,42 +96,5 @@ fn pictures_of_any_shape_can_be_compared() {
             let line = said(&json!({}), &noise(width, height), &[("c", &noise(w, h))]);
             assert!(line.starts_with("Pass") || line.starts_with("Fail"), "{line}");
         }
-    }
-}
-
-/// The shifts of two seeds of a prompt, for setting the limits: run it with `--run-ignored only --no-capture`.
-#[test]
-#[ignore = "prints what the limits were set by"]
-fn shifts_of_seeds_alone() {
-    let mut all: [Vec<f64>; 5] = Default::default();
-    let settings = configured(NAME, &json!({})).unwrap().settings;
-    let look = ColorShift { settings: settings.get::<ColorShiftSettings>().unwrap().clone() };
-    for (kind, (name, _)) in SCENES.iter().enumerate() {
-        for number in (0..32).chain(1000..1064) {
-            let one = impression(&good::of_prompt(kind, number, 1));
-            let two = impression(&good::of_prompt(kind, number, 2));
-            let seen = Seen::of(&two.tone.against(&one.tone));
-            let (saturation, contrast) = (lost(seen.saturation), lost(seen.contrast));
-            let values = [seen.cast, seen.brightness, saturation, contrast, seen.distance];
-            let used = look.excess(&seen);
-            if used > 0.95 {
-                println!("{name} {number}: {values:.2?} {used:.2}");
-            }
-            all.iter_mut().zip(values).for_each(|(all, value)| all.push(value.abs()));
-        }
-    }
-    for (mut values, name) in
-        all.into_iter().zip(["cast", "brightness", "saturation", "contrast", "distance"])
-    {
-        values.sort_by(f64::total_cmp);
-        let at = |share: f64| values[((values.len() - 1) as f64 * share) as usize];
-        println!(
-            "{name}: median {:.2}, 90% {:.2}, 95% {:.2}, 99% {:.2}, most {:.2}",
-            at(0.5),
-            at(0.9),
-            at(0.95),
-            at(0.99),
-            at(1.0)
-        );
     }
 }

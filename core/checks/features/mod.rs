@@ -15,11 +15,13 @@ mod lab_plane;
 pub(super) mod plane;
 mod profile;
 mod small;
+mod spans;
 
 pub(super) use histogram::Colours;
 pub(super) use lab_plane::LabPlane;
 pub(super) use profile::Profile;
 pub use profile::Space;
+pub(super) use spans::{Span, spans};
 
 /// The features of one picture that were asked for so far.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Two pictures on one grid: copies in CIELAB at a common size.
 
-use super::LabPlane;
+use super::{LabPlane, Span, spans};
 
 impl LabPlane {
     /// The part of the plane that starts at a place and has a size, both in its own pixels, on a grid of
@@ -11,16 +11,16 @@ impl LabPlane {
         width: usize,
         height: usize,
     ) -> Self {
-        let columns = spans(left, across, width, self.width);
-        let rows = spans(top, down, height, self.height);
+        let columns = spans(left, across, width, self.width, 0.0);
+        let rows = spans(top, down, height, self.height, 0.0);
         // First along the rows, then down the columns: the weights of an area are a product.
         let mut narrow = Vec::with_capacity(width * self.height);
         for row in self.pixels.chunks_exact(self.width.max(1)) {
-            narrow.extend(columns.iter().map(|span| span.mean(row, 1, 0)));
+            narrow.extend(columns.iter().map(|span| mean(span, row, 1, 0)));
         }
         let mut pixels = Vec::with_capacity(width * height);
         for span in &rows {
-            pixels.extend((0..width).map(|x| span.mean(&narrow, width, x)));
+            pixels.extend((0..width).map(|x| mean(span, &narrow, width, x)));
         }
         Self { width, height, pixels }
     }
@@ -34,44 +34,15 @@ impl LabPlane {
     }
 }
 
-/// The pixels under one pixel of another grid, and how much of it each covers.
-struct Span {
-    first: usize,
-    weights: Vec<f32>,
-}
-
-fn spans(start: f32, length: f32, count: usize, available: usize) -> Vec<Span> {
-    let step = length / count.max(1) as f32;
-    (0..count)
-        .map(|at| {
-            let (from, to) = (start + step * at as f32, start + step * (at + 1) as f32);
-            let first = (from.max(0.0) as usize).min(available.saturating_sub(1));
-            let last = (to.ceil().max(0.0) as usize).clamp(first + 1, available.max(first + 1));
-            let covers =
-                |pixel: usize| (to.min((pixel + 1) as f32) - from.max(pixel as f32)).max(0.0);
-            let mut weights: Vec<f32> = (first..last).map(covers).collect();
-            let total: f32 = weights.iter().sum();
-            if total > 0.0 {
-                weights.iter_mut().for_each(|weight| *weight /= total);
-            } else if let Some(weight) = weights.first_mut() {
-                *weight = 1.0;
-            }
-            Span { first, weights }
-        })
-        .collect()
-}
-
-impl Span {
-    /// The mean of values that stand `stride` apart, from `offset` on.
-    fn mean(&self, values: &[[f32; 3]], stride: usize, offset: usize) -> [f32; 3] {
-        let mut sum = [0.0; 3];
-        for (at, weight) in self.weights.iter().enumerate() {
-            if let Some(value) = values.get((self.first + at) * stride + offset) {
-                sum.iter_mut().zip(value).for_each(|(sum, value)| *sum += value * weight);
-            }
+/// The mean of values that stand `stride` apart, from `offset` on.
+fn mean(span: &Span, values: &[[f32; 3]], stride: usize, offset: usize) -> [f32; 3] {
+    let mut sum = [0.0; 3];
+    for (at, weight) in span.weights.iter().enumerate() {
+        if let Some(value) = values.get((span.first + at) * stride + offset) {
+            sum.iter_mut().zip(value).for_each(|(sum, value)| *sum += value * weight);
         }
-        sum
     }
+    sum
 }
 
 /// Two planes at the size that both can fill, over each other by scale alone; and where their shapes

@@ -7,7 +7,7 @@ use super::palette::DeltaE;
 use super::registry::Opened;
 use super::{Check, CheckResult, Finding, Format, Picture, Resources, Scene};
 use crate::checks::features::colour::hex;
-use crate::checks::numbers::{percent, rounded};
+use crate::checks::numbers::{percent, rounded, tenth};
 use crate::inert::one_line;
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Settings};
 use crate::prompts::Case;
@@ -340,10 +340,6 @@ impl Likeness {
     fn stretched(&self) -> f32 {
         self.stretch.max(1.0 / self.stretch.max(1e-6)) - 1.0
     }
-}
-
-fn tenth(number: f64) -> f64 {
-    (number * 10.0).round() / 10.0
 }
 
 /// A box in whole pixels, within the picture.

@@ -2,6 +2,8 @@
 
 use image::RgbImage;
 
+use crate::checks::features::spans;
+
 /// Pixels of `N` numbers that cover a part of a picture.
 #[derive(Clone, Debug)]
 pub(super) struct Layer<const N: usize> {
@@ -51,10 +53,10 @@ impl<const N: usize> Layer<N> {
         width: usize,
         height: usize,
     ) -> Vec<[f32; N]> {
-        let columns =
-            spans((left - self.corner[0]) / self.step[0], across / self.step[0], width, self.width);
-        let rows =
-            spans((top - self.corner[1]) / self.step[1], down / self.step[1], height, self.height);
+        let [step_x, step_y] = self.step;
+        let (left, top) = (left - self.corner[0], top - self.corner[1]);
+        let columns = spans(left / step_x, across / step_x, width, self.width, 1.0);
+        let rows = spans(top / step_y, down / step_y, height, self.height, 1.0);
         let first = rows.iter().map(|span| span.first).min().unwrap_or(0);
         let end = rows.iter().map(|span| span.first + span.weights.len()).max().unwrap_or(0);
         // First along the rows, then down the columns: the weights of an area are a product.
@@ -99,36 +101,6 @@ fn add<const N: usize>(sum: &mut [f32; N], pixel: &[f32; N], weight: f32) {
     for (sum, value) in sum.iter_mut().zip(pixel) {
         *sum += value * weight;
     }
-}
-
-/// The pixels under one of a grid, and how much of it each covers.
-struct Span {
-    first: usize,
-    weights: Vec<f32>,
-}
-
-fn spans(start: f32, length: f32, count: usize, available: usize) -> Vec<Span> {
-    let step = length / count.max(1) as f32;
-    let half = step.max(1.0) / 2.0;
-    let last = available.saturating_sub(1);
-    (0..count)
-        .map(|at| {
-            let middle = start + step * (at as f32 + 0.5);
-            let (from, to) = (middle - half, middle + half);
-            let first = (from.max(0.0) as usize).min(last);
-            let end = (to.ceil().max(0.0) as usize).clamp(first + 1, available.max(first + 1));
-            let covers =
-                |pixel: usize| (to.min((pixel + 1) as f32) - from.max(pixel as f32)).max(0.0);
-            let mut weights: Vec<f32> = (first..end).map(covers).collect();
-            let total: f32 = weights.iter().sum();
-            if total > 0.0 {
-                weights.iter_mut().for_each(|weight| *weight /= total);
-            } else if let Some(weight) = weights.first_mut() {
-                *weight = 1.0;
-            }
-            Span { first, weights }
-        })
-        .collect()
 }
 
 /// A picture's pixels as numbers.

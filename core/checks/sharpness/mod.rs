@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::registry::Opened;
 use super::{Check, CheckResult, Finding, Picture, Resources, Scene, expected, read_expected};
-use crate::checks::numbers::rounded;
+use crate::checks::numbers::{rounded, tenth};
 use crate::choice;
 use crate::policy::{CheckVocabulary, Expectation, FromNode, Kind, Node, Problems, Settings};
 use crate::record;
@@ -247,10 +247,6 @@ impl Sharpness {
             .measured("detail", rounded(reach))
             .limit("min_detail", least.share())
     }
-}
-
-fn tenth(number: f64) -> f64 {
-    (number * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

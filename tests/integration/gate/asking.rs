@@ -283,6 +283,7 @@ async fn what_is_answered_is_shown_and_does_nothing() {
     let script = format!("cat <<'END'\n{answer}\nEND\n");
     let team = team_with_program(&script, true).await;
     let ran = team.gate().run().await;
+    assert!(!ran.samples().is_empty());
     assert!(ran.samples().iter().all(|sample| sample.outcome == Outcome::Failed));
     let told = |name: &str| ran.read(name);
     for (file, never) in [
@@ -304,6 +305,7 @@ async fn what_is_answered_is_shown_and_does_nothing() {
 async fn a_program_that_fails_could_not_judge() {
     let team = team_with_program("exit 1", true).await;
     let ran = team.gate().run().await.ends(0);
+    assert!(!ran.samples().is_empty());
     for sample in ran.samples() {
         let finding = sample.findings.iter().find(|it| it.check == "command").unwrap();
         assert_eq!(finding.result, CheckResult::Skipped);
@@ -311,6 +313,7 @@ async fn a_program_that_fails_could_not_judge() {
     }
     let babbling = team_with_program("echo yes", true).await;
     let ran = babbling.gate().run().await.ends(0);
+    assert!(!ran.samples().is_empty());
     for sample in ran.samples() {
         let finding = sample.findings.iter().find(|it| it.check == "command").unwrap();
         assert_eq!(finding.result, CheckResult::Skipped);
