@@ -5,7 +5,7 @@
 //! in `message.refusal`, and a filter in `finish_reason`.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::ask::{Asker, Question, Want};
@@ -194,6 +194,19 @@ fn moderation(json: &Value) -> Answer {
         let words = message_in(json).unwrap_or_else(|| "an answer without a result".to_owned());
         return super::broken("no_result", words);
     };
+    // A category that was not looked for in pictures has the score 0 there, which says nothing.
+    let applied = |name: &String| {
+        let types =
+            json.pointer("/results/0/category_applied_input_types").and_then(|it| it.get(name));
+        types.and_then(Value::as_array).is_none_or(|types| types.iter().any(|it| it == "image"))
+    };
+    let scores: Map<String, Value> = scores
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| applied(name))
+        .map(|(name, score)| (name.clone(), score.clone()))
+        .collect();
     Answer::Words { text: json!({"flagged": flagged, "scores": scores}).to_string(), cost: None }
 }
 
@@ -292,6 +305,18 @@ mod tests {
             "flagged": true, "categories": {"violence": true}, "category_scores": {"violence": 0.91},
         }]});
         let text = r#"{"flagged":true,"scores":{"violence":0.91}}"#.to_owned();
+        assert_eq!(heard(Want::Moderation, 200, &body), Answer::Words { text, cost: None });
+    }
+
+    #[test]
+    fn a_category_that_is_not_looked_for_in_pictures_has_no_score() {
+        let body = json!({"results": [{
+            "flagged": false,
+            "category_scores": {"hate": 0, "sexual": 0.2, "violence": 0.1, "new": 0.3},
+            "category_applied_input_types": {"hate": [], "sexual": ["image"], "violence": ["text", "image"]},
+        }]});
+        let text =
+            r#"{"flagged":false,"scores":{"sexual":0.2,"violence":0.1,"new":0.3}}"#.to_owned();
         assert_eq!(heard(Want::Moderation, 200, &body), Answer::Words { text, cost: None });
     }
 

@@ -31,6 +31,8 @@ record! {
         size: Size = "512x512",
         /// The share of pictures of which a question is answered by no; all others by yes.
         says_no: Rate = "0%",
+        /// The share of pictures that a moderation flags.
+        flags: Rate = "0%",
         /// How often each fault happens.
         faults: Faults = "{}",
     }

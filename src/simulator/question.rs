@@ -150,8 +150,8 @@ impl Put {
             Some(Fault::Refused) => self.refusal(),
             Some(Fault::Html) => Answer::ok("text/html; charset=utf-8", HTML),
             Some(Fault::JsonError) => Answer::json(&json_error()),
-            // Words where JSON was asked for.
-            Some(Fault::Truncated | Fault::BadHeader) => self.said("I would say that"),
+            Some(Fault::Truncated | Fault::BadHeader) => self.babble(),
+            _ if self.wire == Wire::Moderation => self.moderated(model),
             _ => self.said(&self.words(model)),
         };
         answer.travel = match fault {
@@ -196,6 +196,28 @@ impl Put {
         }
     }
 
+    /// Words where JSON was asked for; a moderation gives scores that are none.
+    fn babble(&self) -> Answer {
+        if self.wire == Wire::Moderation {
+            let result =
+                json!({"flagged": false, "category_scores": {"sexual": "low", "violence": 7}});
+            return Answer::json(&json!({"results": [result]}));
+        }
+        self.said("I would say that")
+    }
+
+    /// The result of a moderation: two categories of pictures, and one that is of texts alone.
+    fn moderated(&self, model: &Model) -> Answer {
+        let flagged = self.draws("flags", model.flags.share());
+        let result = json!({
+            "flagged": flagged,
+            "categories": {"sexual": flagged, "violence": false, "hate": false},
+            "category_scores": {"sexual": if flagged { 0.97 } else { 0.001 }, "violence": 0.002, "hate": 0},
+            "category_applied_input_types": {"sexual": ["image"], "violence": ["image"], "hate": []},
+        });
+        Answer::json(&json!({"results": [result]}))
+    }
+
     fn said(&self, words: &str) -> Answer {
         match &self.wire {
             Wire::Google(_) => {
@@ -207,10 +229,7 @@ impl Put {
                 let message = json!({"role": "assistant", "content": words});
                 Answer::json(&json!({"choices": [{"message": message, "finish_reason": "stop"}]}))
             }
-            Wire::Moderation => {
-                let safe = json!({"flagged": false, "category_scores": {"sexual": 0.001, "violence": 0.001}});
-                Answer::json(&json!({"results": [safe]}))
-            }
+            Wire::Moderation => Answer::json(&json!({"results": [words]})),
         }
     }
 
