@@ -33,7 +33,7 @@ demo: weights ## The gate on the bundled example: one change that passes, and th
 	@echo "The comment of the way back:  $(DEMO)/and-back/summary.md"
 	@echo "The page to open first:       $(abspath $(DEMO))/and-back/report.html"
 
-models: ## The weights of the text reader, by pip; what is there already is kept.
+models: ## The weights of the checks `text` and `safety`, by pip; what is there already is kept.
 	python3 models/fetch
 
 # Where they can't be fetched, all but two checks work.

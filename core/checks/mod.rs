@@ -34,11 +34,13 @@ mod picture;
 mod ratio;
 mod registry;
 mod resources;
+mod safety;
 mod scene;
 mod scope;
 mod sharpness;
 mod similarity;
 mod text;
+mod threads;
 
 #[cfg(test)]
 mod hostile;
@@ -66,6 +68,7 @@ pub use registry::{
     Kind, REGISTRY, Slips, all_expectations, decode_limits, needs, open_all, slips, vocabulary,
 };
 pub use resources::{ModelFile, Needs, Resources};
+pub use safety::{ModerationSettings, SafetySettings, is_withheld};
 pub use scene::{Company, Earlier, Reference, Scene};
 pub use sharpness::{Blocking, EdgeWidth, Fault as SharpnessFault, SharpnessSettings};
 pub use similarity::SimilaritySettings;

@@ -5,7 +5,7 @@ use super::resources::{ModelFile, Needs, Resources};
 use super::scope::Scoped;
 use super::{
     Check, blank, color_profile, color_shift, command, composition, dimensions, duplicate, judge,
-    logo, palette, sharpness, similarity, text,
+    logo, palette, safety, sharpness, similarity, text,
 };
 use crate::policy::{CheckVocabulary, ConfiguredCheck, Expectation, Settings};
 use crate::prompts::GENERAL_EXPECTATIONS;
@@ -86,6 +86,10 @@ pub const REGISTRY: &[Kind] = &[
     Kind::pure(similarity::VOCABULARY, similarity::open).slipping(2, 176),
     Kind { files: logo::files, ..Kind::pure(logo::VOCABULARY, logo::open).slipping(2, 352) },
     Kind { models: text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(21, 180) },
+    Kind {
+        models: safety::MODELS,
+        ..Kind::pure(safety::VOCABULARY, safety::open).slipping(0, 352)
+    },
     Kind::pure(judge::VOCABULARY, judge::open),
     Kind {
         files: command::files,
@@ -207,6 +211,7 @@ mod tests {
                 "similarity",
                 "logo",
                 "text",
+                "safety",
                 "judge",
                 "command"
             ]

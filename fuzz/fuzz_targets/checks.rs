@@ -51,7 +51,7 @@ fn png(width: u16, height: u16, values: &[u8], transparent: bool) -> Vec<u8> {
 
 /// What a case may expect, by the bits of a number.
 fn case(bits: u16) -> Case {
-    let all: [(&str, Value); 10] = [
+    let all: [(&str, Value); 11] = [
         ("palette", json!(["#0A3D91", "#ffffff"])),
         ("subject", json!({"place": "left", "min_share": "5%", "max_share": "60%"})),
         ("aspect_ratio", json!("16:9")),
@@ -62,6 +62,7 @@ fn case(bits: u16) -> Case {
         ("alpha", json!(true)),
         ("color_space", json!("srgb")),
         ("logo", json!(false)),
+        ("unsafe", json!(true)),
     ];
     let expect = (0..).zip(all).filter(|(bit, _)| bits >> bit & 1 == 1);
     let expect: Value = expect.map(|(_, (key, value))| (key.to_owned(), value)).collect();

@@ -41,6 +41,7 @@ fn nobody_is_asked_and_that_is_said() {
             "providers": {{"eyes": {{"kind": "openai", "url": "http://127.0.0.1:9", "price": "$1"}}}},
             "checks": {{
                 "judge": {{"provider": "eyes", "model": "m", "questions": [{{"ask": "A dog?"}}], "require": {require}}},
+                "safety": {{"moderation": {{"provider": "eyes", "model": "m"}}, "require": {require}}},
                 "command": {{"run": ["sh", "-c", "touch ran"], "require": {require}}}
             }}}}"#
         );
@@ -55,6 +56,10 @@ fn nobody_is_asked_and_that_is_said() {
     for (name, message) in [
         ("judge", "“A dog?” was not asked: `presscheck check` asks nobody, `presscheck gate` does"),
         (
+            "safety",
+            "the moderation was not asked: `presscheck check` asks nobody, `presscheck gate` does",
+        ),
+        (
             "command",
             "the program was not run: `presscheck check` asks nobody, `presscheck gate` does",
         ),
@@ -65,7 +70,7 @@ fn nobody_is_asked_and_that_is_said() {
     policy(true);
     let strict = check(folder.path(), &["a.png"]);
     assert_eq!(strict.status.code(), Some(2), "{}", said(&strict));
-    for name in ["judge", "command"] {
+    for name in ["judge", "safety", "command"] {
         let words = format!("check `{name}` can't judge: `presscheck check` asks nobody");
         assert!(said(&strict).contains(&words), "{}", said(&strict));
     }

@@ -1,10 +1,8 @@
 //! The two networks: where there is text, and what it says.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
+use rten::{Model, ModelOptions, NodeId, RunOptions};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
 
@@ -12,6 +10,7 @@ use super::boxes::Map;
 use super::crop::HEIGHT;
 use super::damage;
 use super::frames::Frames;
+use crate::checks::threads::Threads;
 
 /// Values in the recogniser from which [`damage`] tells how whole a letter is: for each step what the last convolution
 /// sees of its shape, and what is made of it with the steps around, just before it is named. The file of the network is
@@ -25,9 +24,7 @@ pub(super) struct Networks {
     seen: [NodeId; 2],
     /// What each class of the recogniser stands for; class 0 is the blank.
     pub(super) characters: Vec<String>,
-    /// Pools of one thread each, for whoever reads just now: readers don't wait for each other, and each
-    /// takes no more than its own thread.
-    pools: Mutex<Vec<Arc<ThreadPool>>>,
+    threads: Threads,
 }
 
 impl std::fmt::Debug for Networks {
@@ -66,7 +63,7 @@ impl Networks {
             recogniser,
             seen: [shape, context],
             characters,
-            pools: Mutex::new(Vec::new()),
+            threads: Threads::default(),
         })
     }
 
@@ -135,11 +132,10 @@ impl Networks {
             return Err("the text network takes or gives nothing".to_owned());
         };
         let wanted: Vec<NodeId> = std::iter::once(leaves).chain(besides).collect();
-        let taken = self.pools.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let pool = taken.unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
-        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));
-        let answer = model.run(vec![(enters, input.into())], &wanted, Some(options));
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner).push(pool);
+        let answer = self.threads.lend(|pool| {
+            let options = RunOptions::default().with_thread_pool(Some(pool));
+            model.run(vec![(enters, input.into())], &wanted, Some(options))
+        });
         let values = answer.map_err(|problem| format!("the text network failed: {problem}"))?;
         let tensors: Result<Vec<Tensor<f32>>, _> =
             values.into_iter().map(TryInto::try_into).collect();

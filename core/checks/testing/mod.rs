@@ -22,6 +22,7 @@ mod marked;
 pub(super) mod marks;
 mod measured;
 mod pairs;
+mod safe;
 pub(super) mod scenes;
 
 /// A case that expects this, with these tags.
