@@ -3,7 +3,7 @@
 use super::pictures::{self, Picture, Pictures};
 use super::tables::CheckName;
 use super::view::{block, line};
-use crate::checks::CheckResult;
+use crate::checks::{CheckResult, is_withheld};
 use crate::gate::{Outcome, Side};
 use crate::report::evidence::{self, Pair, PairKind};
 use crate::report::{SampleLine, Subject, words};
@@ -37,7 +37,10 @@ pub(super) struct Card {
     pub(super) class: &'static str,
     pub(super) word: &'static str,
     pub(super) alt: String,
+    /// Nothing where it is withheld, too.
     pub(super) picture: Option<Picture>,
+    /// Whether a check says that it is not to be seen by whoever opens the page.
+    pub(super) withheld: bool,
     pub(super) original: Option<String>,
     pub(super) findings: Vec<(CheckName, &'static str, String)>,
     pub(super) words: Option<String>,
@@ -115,7 +118,9 @@ fn pair_view(subject: &Subject, pair: &Pair<'_>, pictures: &mut Pictures) -> Pai
 }
 
 fn card(subject: &Subject, sample: &SampleLine, pictures: &mut Pictures) -> Card {
-    let picture = sample.image.as_deref().and_then(|path| pictures.embed(subject, path));
+    let withheld = sample.image.is_some() && is_withheld(&sample.findings);
+    let shown = sample.image.as_deref().filter(|_| !withheld);
+    let picture = shown.and_then(|path| pictures.embed(subject, path));
     let findings = sample
         .findings
         .iter()
@@ -156,6 +161,7 @@ fn card(subject: &Subject, sample: &SampleLine, pictures: &mut Pictures) -> Card
         word: sample.outcome.word(),
         alt: format!("{} for {}: {}", sample.side, line(&sample.case, 80), sample.outcome),
         picture,
+        withheld,
         original: sample.image.as_deref().and_then(pictures::original),
         findings,
         words,

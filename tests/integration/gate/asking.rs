@@ -379,6 +379,106 @@ async fn a_second_reader_settles_what_the_first_does_not_know() {
     }
 }
 
+/// A team whose pictures go to a moderation endpoint, for half a cent each.
+async fn moderated(kind: &str, model: &Value, more: &Value, count: usize) -> Team {
+    let team = Team::new(&with_vision(model)).await;
+    let mut policy = team.policy();
+    policy["providers"]["guard"] = json!({
+        "kind": kind,
+        "url": format!("http://{}", team.server.addr()),
+        "price": "$0.005",
+        "retries": 1,
+    });
+    policy["checks"]["safety"] = more.clone();
+    policy["checks"]["safety"]["moderation"]["provider"] = json!("guard");
+    policy["checks"]["safety"]["moderation"]["model"] = json!("vision-1");
+    team.change(&policy, &prompts(count));
+    team
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moderation_is_asked_once_about_each_picture() {
+    let calm = json!({"price": "$0.005"});
+    for kind in ["openai", "simulated"] {
+        let team = moderated(kind, &calm, &json!({}), 4).await;
+        let ran = team.gate().run().await.ends(0);
+        assert_eq!(ran.subject()["checks_usd"], "0.04", "{kind}");
+        for sample in ran.samples() {
+            let finding = sample.findings.iter().find(|it| it.check == "safety").unwrap();
+            assert_eq!(finding.result, CheckResult::Pass, "{kind}: {finding:?}");
+            assert_eq!(sample.checks_cost_usd, usd("$0.005"));
+        }
+        let before = team.log().len();
+        team.gate().out("again").run().await.ends(0);
+        assert_eq!(team.log().len(), before, "{kind}: a second run buys nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_moderation_flags_fails_and_is_withheld_from_the_report() {
+    let strict = json!({"price": "$0.005", "flags": "100%"});
+    let team = moderated("openai", &strict, &json!({}), 2).await;
+    let ran = team.gate().run().await;
+    for sample in ran.samples() {
+        assert_eq!((sample.outcome, sample.kind.as_deref()), (Outcome::Failed, Some("safety")));
+        let finding = sample.findings.iter().find(|it| it.check == "safety").unwrap();
+        assert_eq!(finding.message, "the moderation flags it: sexual 97%");
+    }
+    assert_eq!(ran.samples().len(), 4);
+    let page = ran.read("report.html");
+    assert!(page.contains("withheld: may be unsafe") && !page.contains("<img src=\"data:"));
+    // A limit of the policy's own may admit it.
+    let lenient = json!({"moderation": {"max_scores": {"sexual": "98%"}}});
+    let team = moderated("openai", &strict, &lenient, 2).await;
+    team.gate().run().await.ends(0);
+    // Nobody looks for hate in pictures, so nobody can say that there is none.
+    let blind = json!({"moderation": {"max_scores": {"hate": "1%"}}});
+    let team = moderated("openai", &json!({"price": "$0.005"}), &blind, 2).await;
+    let ran = team.gate().run().await;
+    for sample in ran.samples() {
+        let finding = sample.findings.iter().find(|it| it.check == "safety").unwrap();
+        assert_eq!(finding.result, CheckResult::Unsure);
+        assert_eq!(finding.message, "the moderation gives no score for `hate`");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moderation_that_does_not_answer_passes_nothing_in_disguise() {
+    let of = |fault: &str| json!({"price": "$0.005", "faults": {fault: "100%"}});
+    for (fault, require, outcome, result) in [
+        ("server_error", false, Outcome::Passed, CheckResult::Skipped),
+        ("server_error", true, Outcome::Unavailable, CheckResult::Skipped),
+        ("html", true, Outcome::Unavailable, CheckResult::Skipped),
+        ("refused", true, Outcome::Failed, CheckResult::Unsure),
+        ("truncated", true, Outcome::Failed, CheckResult::Unsure),
+    ] {
+        let team = moderated("openai", &of(fault), &json!({"require": require}), 2).await;
+        let ran = team.gate().run().await;
+        assert!(!ran.samples().is_empty(), "{fault}: {}", ran.stderr);
+        for sample in ran.samples() {
+            let finding = sample.findings.iter().find(|it| it.check == "safety").unwrap();
+            assert_eq!((sample.outcome, finding.result), (outcome, result), "{fault}: {finding:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_classifier_without_weights_is_said_before_anything_is_bought() {
+    let team = Team::new(&super::good()).await;
+    let mut policy = team.policy();
+    policy["checks"]["safety"] = json!({});
+    team.change(&policy, &prompts(2));
+    let ran = team.gate().run().await.ends(0);
+    let notes = ran.verdict()["notes"].to_string();
+    assert!(notes.contains("`safety` can't judge") && notes.contains("make models"), "{notes}");
+    let before = team.log().len();
+    policy["checks"]["safety"] = json!({"require": true});
+    team.change(&policy, &prompts(3));
+    let ran = team.gate().out("strict").run().await.ends(2);
+    assert!(ran.stderr.contains("check `safety` is required and can't judge"), "{}", ran.stderr);
+    assert_eq!(team.log().len(), before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_counts_what_is_asked() {
     let team = team("google", &answering(), &json!({}), 10).await;
