@@ -47,6 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             tags: Vec::new(),
             expect: serde_json::from_value(json!({"text": [row.get("expect")]}))?,
             image: None,
+            mask: None,
             locale: None,
         };
         let start = Instant::now();

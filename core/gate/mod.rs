@@ -26,10 +26,11 @@ mod trial;
 mod vectors;
 mod verdict;
 
+pub use crate::units::CostBasis;
 pub use compose::compose;
 pub use decide::{Ruling, lean, rule};
 pub use evidence::{Observation, Pair, Tallies, Tally};
 pub use limits::{P95_MIN_ABSOLUTE, P95_MIN_RELATIVE, Planned};
-pub use outcome::{BySide, CostBasis, Outcome, OutcomeCounts, Side};
+pub use outcome::{BySide, Outcome, OutcomeCounts, Side};
 pub use trial::{ASSUMED_RATE, FEWEST, KnownOfBaseline, STRETCH, Terms, Trial};
 pub use verdict::*;

@@ -151,17 +151,3 @@ impl OutcomeCounts {
         self.passed + self.failed + self.broken + self.refused + self.unavailable
     }
 }
-
-/// How well a cost is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CostBasis {
-    /// A flat price, or what the answer itself said.
-    Exact,
-    /// A price times a usage that the answer reported.
-    Computed,
-    /// A price times a usage that was assumed.
-    Estimated,
-    /// Whether and what was charged can't be known (a timeout): counted at the worst case.
-    Unknown,
-}

@@ -7,6 +7,7 @@ mod narrowed;
 mod node;
 mod params;
 mod parse;
+mod pricing;
 mod problem;
 mod raw;
 mod record;
@@ -31,6 +32,7 @@ pub use params::{is_reserved, sends_elsewhere};
 pub use parse::{
     Format, MAX_BYTES, MAX_DEPTH, Reading, decode_text, decode_text_up_to, parse, parse_up_to,
 };
+pub use pricing::{ListPrice, Pricing, no_list};
 pub use problem::{Problem, Problems, Severity, Source, Span};
 pub use record::{
     FieldSchema, TableReader, choice_schema, key_name, nearest, read_word, table_schema,
@@ -43,3 +45,4 @@ pub use scope::{CheckScope, check_schema, read_check};
 pub use secrets::{is_secret_name, is_variable_name, refuse_literal_secret};
 pub use types::*;
 pub use validate::read_policy;
+pub use values::Day;

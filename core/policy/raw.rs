@@ -324,6 +324,8 @@ record! {
         /// What one image costs: an amount, or a table of amounts by pattern over model ids (`*`, `?`;
         /// the first match counts).
         price: Option<RawPrice>,
+        /// What an hour of the machine costs, for one of your own: an image costs the time that it took. Instead of `price`.
+        gpu_hour: Option<Usd>,
         /// The most requests in flight.
         concurrency: Within<1, 256> = "4",
         /// The most requests per time, such as `60/min`, `5/s` or `1000/h`. No limit where it is absent.
@@ -342,12 +344,13 @@ record! {
 }
 
 /// The keys of [`RawProvider`].
-pub(super) const PROVIDER_KEYS: [&str; 11] = [
+pub(super) const PROVIDER_KEYS: [&str; 12] = [
     "kind",
     "url",
     "api_key_env",
     "hosts",
     "price",
+    "gpu_hour",
     "concurrency",
     "rate",
     "timeout",

@@ -86,14 +86,16 @@ fn kind_section(text: &mut String, path: &str, then: &Value, common: Option<&Map
     if let Some(doc) = then.get("description").and_then(Value::as_str) {
         let _ = writeln!(text, "{doc}\n");
     }
-    let needs: Vec<_> = then
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(|key| format!("`{key}`"))
-        .collect();
+    let required = |table: &Value| -> Vec<String> {
+        let keys = table.get("required").and_then(Value::as_array);
+        let keys = keys.into_iter().flatten().filter_map(Value::as_str);
+        keys.map(|key| format!("`{key}`")).collect()
+    };
+    let mut needs = required(then);
+    // One of several.
+    if let Some(either) = then.get("anyOf").and_then(Value::as_array) {
+        needs.push(either.iter().flat_map(required).collect::<Vec<_>>().join(" or "));
+    }
     if !needs.is_empty() {
         let _ = writeln!(text, "Required: {}.\n", needs.join(", "));
     }

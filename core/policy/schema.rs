@@ -101,10 +101,7 @@ fn branch(kind: &ProviderVocabulary, common: &[String]) -> Value {
     if kind.default_url.is_none() {
         required.push("url");
     }
-    if kind.price_required {
-        required.push("price");
-    }
-    json!({
+    let mut then = json!({
         "if": {"properties": {"kind": {"const": kind.kind}}, "required": ["kind"]},
         "then": {
             "title": kind.kind,
@@ -113,7 +110,16 @@ fn branch(kind: &ProviderVocabulary, common: &[String]) -> Value {
             "required": required,
             "additionalProperties": false,
         },
-    })
+    });
+    if kind.list_price.is_none()
+        && let Some(then) = then.get_mut("then").and_then(Value::as_object_mut)
+    {
+        then.insert(
+            "anyOf".to_owned(),
+            json!([{"required": ["price"]}, {"required": ["gpu_hour"]}]),
+        );
+    }
+    then
 }
 
 fn checks(vocabulary: &Vocabulary<'_>) -> Value {

@@ -1,13 +1,13 @@
 //! A vocabulary for tests: the policy's reader knows no check and no provider of its own.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::node::{FromNode, Kind, Node};
 use super::problem::Problems;
 use super::secrets::refuse_literal_secret;
 use super::types::{CheckVocabulary, ProviderVocabulary, Settings, Vocabulary};
 use crate::record;
-use crate::units::Rate;
+use crate::units::{Cost, Rate, Usd};
 
 record! {
     /// Settings of a check on size and shape.
@@ -84,6 +84,12 @@ fn no_keys() -> Value {
     json!({})
 }
 
+/// A price list by which everything is free.
+#[expect(clippy::unnecessary_wraps, reason = "a list's signature")]
+const fn free(_: &str, _: &Map<String, Value>) -> Option<Cost> {
+    Some(Cost::exact(Usd::ZERO))
+}
+
 static PROVIDERS: [ProviderVocabulary; 3] = [
     ProviderVocabulary {
         kind: "http",
@@ -94,7 +100,8 @@ static PROVIDERS: [ProviderVocabulary; 3] = [
         default_url: None,
         hosts: &[],
         params: &["*"],
-        price_required: true,
+        list_price: None,
+        answer_first: true,
         draws: true,
         answers: &[],
     },
@@ -107,7 +114,8 @@ static PROVIDERS: [ProviderVocabulary; 3] = [
         default_url: Some("https://generativelanguage.googleapis.com/v1beta"),
         hosts: &[],
         params: &["aspect_ratio", "image_size"],
-        price_required: false,
+        list_price: Some(free),
+        answer_first: false,
         draws: true,
         answers: &[],
     },
@@ -120,7 +128,8 @@ static PROVIDERS: [ProviderVocabulary; 3] = [
         default_url: Some("https://api.stability.ai/v2beta"),
         hosts: &[],
         params: &["style_preset"],
-        price_required: false,
+        list_price: Some(free),
+        answer_first: false,
         draws: true,
         answers: &[],
     },

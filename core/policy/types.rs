@@ -6,10 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::node::{Node, Spanned};
+use super::pricing::{ListPrice, Pricing};
 use super::problem::{Problems, Span};
 use super::scope::CheckScope;
 use crate::choice;
@@ -272,6 +273,8 @@ pub struct Provider {
     pub hosts: Vec<String>,
     /// What one image costs.
     pub price: Option<Price>,
+    /// What an hour of the machine costs, where it is the team's own.
+    pub gpu_hour: Option<Usd>,
     /// The most requests in flight.
     pub concurrency: u32,
     /// The most requests per minute; no limit where nothing is given.
@@ -288,6 +291,36 @@ pub struct Provider {
     pub settings: Settings,
     /// The provider's table as plain JSON, less its name: what determines an answer besides the model.
     pub fingerprint: Value,
+    /// The price list of its kind.
+    pub list_price: ListPrice,
+    /// Whether the policy says where an answer tells its cost.
+    pub answer_first: bool,
+}
+
+impl Provider {
+    /// How its answers are paid for.
+    #[must_use]
+    pub fn pricing(&self) -> Pricing {
+        Pricing {
+            price: self.price.clone(),
+            gpu_hour: self.gpu_hour,
+            timeout: self.timeout,
+            answer_first: self.answer_first,
+            list: self.list_price,
+        }
+    }
+
+    /// The most that one image of a model costs with these parameters; nothing where nobody knows.
+    #[must_use]
+    pub fn price_of(&self, model: &str, params: &Map<String, Value>) -> Option<Usd> {
+        self.pricing().most(model, params).map(|cost| cost.amount)
+    }
+
+    /// The most that one answer of a model to a question costs.
+    #[must_use]
+    pub fn price_of_question(&self, model: &str) -> Option<Usd> {
+        self.price_of(model, &Map::new())
+    }
 }
 
 /// What one image costs.
@@ -456,8 +489,11 @@ pub struct ProviderVocabulary {
     /// Parameters that a pull request may set without the policy's leave; `*` admits any that is not
     /// reserved.
     pub params: &'static [&'static str],
-    /// Whether the policy must give a price (the dialect itself knows none).
-    pub price_required: bool,
+    /// What the price list says of its models; nothing where there is none, and the policy must give every
+    /// price.
+    pub list_price: Option<ListPrice>,
+    /// Whether the policy says where an answer tells its cost, so that this counts over `price`.
+    pub answer_first: bool,
     /// Whether it draws pictures.
     pub draws: bool,
     /// What it can be asked besides.

@@ -63,7 +63,7 @@ impl FromStr for PerMinute {
 
 /// A calendar day, from `2026-12-07`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Day(pub(super) jiff::civil::Date);
+pub struct Day(pub jiff::civil::Date);
 
 impl FromStr for Day {
     type Err = &'static str;

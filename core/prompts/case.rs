@@ -9,7 +9,7 @@ use crate::policy::{
 use crate::units::RepoPath;
 
 /// The keys of a case.
-pub(super) const KEYS: [&str; 6] = ["id", "prompt", "tags", "expect", "image", "locale"];
+pub(super) const KEYS: [&str; 7] = ["id", "prompt", "tags", "expect", "image", "mask", "locale"];
 
 /// The longest id, in characters: it must fit in a table of a comment.
 const MAX_ID: usize = 100;
@@ -26,6 +26,7 @@ pub(super) struct Draft {
     pub(super) tags: Vec<String>,
     pub(super) expect: Expected,
     pub(super) image: Option<RepoPath>,
+    pub(super) mask: Option<RepoPath>,
     pub(super) locale: Option<String>,
 }
 
@@ -80,6 +81,7 @@ impl Draft {
                 "id" => draft.id = read_id(value, problems),
                 "tags" => draft.tags = read_tags(value, problems),
                 "image" => draft.image = RepoPath::from_node(value, problems),
+                "mask" => draft.mask = RepoPath::from_node(value, problems),
                 "locale" => draft.locale = read_locale(value, problems),
                 "expect" => draft.expect = read_expect(value, expectations, problems),
                 _ if expectations.iter().any(|known| known.key == key) => problems.error_with_help(
@@ -89,6 +91,13 @@ impl Draft {
                 ),
                 _ => unknown_name("key", key, *key_span, &KEYS, problems),
             }
+        }
+        if let (Some(mask), None) = (&draft.mask, &draft.image) {
+            problems.error_with_help(
+                span,
+                format!("the mask {mask} has no `image` to lie over"),
+                "a mask says which part of the input picture may change",
+            );
         }
         // A misspelt key was reported already, at its own place.
         let tried = entries

@@ -53,7 +53,7 @@ impl<'f> Collector<'f> {
     /// Takes a case.
     pub(super) fn add(&mut self, file: usize, line: u32, draft: Draft) {
         let (content, sameness) = digests(&draft);
-        let Draft { id, prompt, mut tags, mut expect, image, locale } = draft;
+        let Draft { id, prompt, mut tags, mut expect, image, mask, locale } = draft;
         let named = id.is_some();
         let id = id.unwrap_or_else(|| derived_id(&content));
         let source = self.files.get(file);
@@ -73,7 +73,7 @@ impl<'f> Collector<'f> {
             }
         }
         tags.shrink_to_fit();
-        let case = Case { id, prompt, tags, expect, image, locale };
+        let case = Case { id, prompt, tags, expect, image, mask, locale };
         match self.by_content.get(&sameness) {
             Some(&first) => {
                 self.again.push((first, (file, line)));
@@ -165,13 +165,21 @@ fn place(files: &[PromptFile<'_>], (file, line): At) -> Option<Place> {
 /// the prompt's quotes, so that ids outlast a better reader of quotes.
 fn digests(draft: &Draft) -> (Digest, [u8; 16]) {
     let same = (&draft.prompt, &draft.image, &draft.expect);
+    // Without a mask it is what it was before there were any, and so are the ids that follow from it.
+    let masked = draft.mask.as_ref().map(|mask| (&same, mask));
     // Every part is text or JSON already, so this has a JSON form; the prompt's own digest is an honest
     // second best.
     let digest = |json: Result<Digest, serde_json::Error>| {
         json.unwrap_or_else(|_| Digest::of(draft.prompt.as_bytes()))
     };
-    let sameness = digest(Digest::of_json(&same));
-    let content = digest(Digest::of_json(&(&same, &draft.locale)));
+    let sameness = digest(match &masked {
+        Some(masked) => Digest::of_json(masked),
+        None => Digest::of_json(&same),
+    });
+    let content = digest(match &masked {
+        Some(masked) => Digest::of_json(&(masked, &draft.locale)),
+        None => Digest::of_json(&(&same, &draft.locale)),
+    });
     let mut half = [0; 16];
     for (to, from) in half.iter_mut().zip(sameness.as_bytes()) {
         *to = *from;

@@ -47,6 +47,9 @@ pub struct Case {
     pub expect: Expected,
     /// The input picture of an edit or an upscale.
     pub image: Option<RepoPath>,
+    /// Which part of the input picture an edit may change: white where it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask: Option<RepoPath>,
     /// The language of the prompt, as a BCP 47 tag.
     pub locale: Option<String>,
 }

@@ -5,12 +5,17 @@
 //! here: headers carry [`Text::Secret`] parts, which the transport fills in at the last moment.
 
 mod ask;
+pub mod catalogue;
 mod google;
 mod http;
+mod json;
+mod multipart;
 mod openai;
 mod picture;
 mod registry;
+pub mod rehearsal;
 mod simulated;
+mod stability;
 mod words;
 
 pub use ask::{Ability, Asker, Question, Shown, Want};
@@ -25,14 +30,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::policy::Provider;
-use crate::units::{Seed, Usd};
+use crate::policy::{Provider, Task};
+use crate::units::{Cost, Seed};
 
 /// What is asked of a model: everything that determines the answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
     /// The model's id.
     pub model: &'a str,
+    /// What the model is to do.
+    pub task: Task,
     /// Its parameters, as the model config has them, already admitted by the policy.
     pub params: &'a Map<String, Value>,
     /// What is to be drawn, exactly.
@@ -41,6 +48,8 @@ pub struct Order<'a> {
     pub seed: Seed,
     /// The input picture of an edit or an upscale.
     pub image: Option<&'a Bytes>,
+    /// Which part of the input picture an edit may change: white where it may.
+    pub mask: Option<&'a Bytes>,
 }
 
 /// A piece of a header: literal, or a key that only the transport knows.
@@ -50,6 +59,8 @@ pub enum Text {
     Plain(String),
     /// The content of this environment variable, which the provider's `api_key_env` lists.
     Secret(String),
+    /// The same in base64, as Basic authentication wants it (RFC 7617): the variable holds `user:password`.
+    Encoded(String),
 }
 
 /// An HTTP call to be made.
@@ -105,17 +116,19 @@ pub enum Answer {
         /// What the answer said they are.
         content_type: Option<String>,
         /// What the answer said it cost, where it did.
-        cost: Option<Usd>,
+        cost: Option<Cost>,
     },
     /// What a model said to a question.
     Words {
         /// As it came.
         text: String,
         /// What the answer said it cost, where it did.
-        cost: Option<Usd>,
+        cost: Option<Cost>,
     },
     /// The provider's safety policy refused.
     Refused {
+        /// When it did.
+        stage: Stage,
         /// The provider's own words.
         words: String,
     },
@@ -128,6 +141,33 @@ pub enum Answer {
     },
     /// No picture, for a reason that is not the picture's.
     Fault(Fault),
+}
+
+/// What a safety policy looked at when it refused.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Default, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The request: nothing was drawn, and no vendor charges for it.
+    Input,
+    /// The picture, which was drawn: it may be charged.
+    Output,
+    /// The answer does not say.
+    #[default]
+    Unknown,
+}
+
+impl Stage {
+    /// The word of evidence: `refused_input`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Input => "refused_input",
+            Self::Output => "refused_output",
+            Self::Unknown => "refused",
+        }
+    }
 }
 
 /// A failure that says nothing about the model's pictures.
@@ -161,6 +201,8 @@ pub enum FaultKind {
     ModelRetired,
     /// The provider can't accept this request, whatever the prompt.
     BadRequest,
+    /// The picture was made, and is no longer to be had.
+    ResultExpired,
 }
 
 impl FaultKind {
@@ -188,6 +230,7 @@ impl FaultKind {
             Self::OutOfCredit => "out_of_credit",
             Self::ModelRetired => "model_retired",
             Self::BadRequest => "bad_request",
+            Self::ResultExpired => "result_expired",
         }
     }
 }
@@ -206,10 +249,10 @@ pub trait Dialect: Send + Sync {
     /// What the reply to the first call, or to a poll, means.
     fn understand(&self, order: &Order<'_>, reply: &Reply) -> Step;
 
-    /// What this reply says that the picture cost, where it does. Asked for each reply on the way, since
+    /// What this reply says that the picture of a model cost, where it does. Asked for each reply on the way, since
     /// a cost may stand beside a download address or in a poll's answer.
-    fn cost(&self, reply: &Reply) -> Option<Usd> {
-        let _ = reply;
+    fn cost(&self, model: &str, reply: &Reply) -> Option<Cost> {
+        let _ = (model, reply);
         None
     }
 
@@ -220,6 +263,10 @@ pub trait Dialect: Send + Sync {
     fn asker(&self) -> Option<&dyn Asker> {
         None
     }
+}
+
+fn refused(stage: Stage, words: impl Into<String>) -> Answer {
+    Answer::Refused { stage, words: words.into() }
 }
 
 fn broken(kind: &str, words: impl Into<String>) -> Answer {

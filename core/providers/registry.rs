@@ -1,19 +1,23 @@
 //! Every provider kind, one line each.
 
-use super::{Dialect, google, http, openai, simulated};
+use super::rehearsal::Rehearsal;
+use super::{Dialect, google, http, openai, simulated, stability};
 use crate::policy::{Provider, ProviderVocabulary};
 
 /// A provider kind: what the policy's reader knows of it, and how it is set up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Kind {
     /// Its name, its settings, its hosts.
     pub vocabulary: ProviderVocabulary,
     /// Sets its dialect up for one provider of the policy.
     pub open: fn(&Provider) -> Result<Box<dyn Dialect>, String>,
+    /// The server's side of it, for the simulated server and for tests; nothing where it draws nothing.
+    pub rehearsal: Option<&'static dyn Rehearsal>,
 }
 
 /// The kinds, in the order of the docs.
-pub static REGISTRY: &[Kind] = &[http::KIND, simulated::KIND, google::KIND, openai::KIND];
+pub static REGISTRY: &[Kind] =
+    &[http::KIND, simulated::KIND, google::KIND, stability::KIND, openai::KIND];
 
 /// What the policy's reader is told of the kinds.
 #[must_use]

@@ -10,7 +10,7 @@ use super::openai::OpenAi;
 use super::registry::Kind;
 use super::{Answer, Call, Dialect, Order, Reply, Step, Text};
 use crate::policy::{Ability, Node, Problems, Provider, ProviderVocabulary, Settings};
-use crate::units::Usd;
+use crate::units::Cost;
 
 /// Where `presscheck simulate` listens by itself.
 const DEFAULT_URL: &str = "http://127.0.0.1:8787/generate";
@@ -26,11 +26,13 @@ pub(super) const KIND: Kind = Kind {
         default_url: Some(DEFAULT_URL),
         hosts: &[],
         params: &["*"],
-        price_required: true,
+        list_price: None,
+        answer_first: true,
         draws: true,
         answers: &[Ability::Questions, Ability::Moderation],
     },
     open,
+    rehearsal: None,
 };
 
 #[expect(clippy::unnecessary_wraps, reason = "the registry's signature")]
@@ -57,7 +59,8 @@ fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
     };
     let mut base = url.clone();
     base.set_path("v1");
-    let asker = OpenAi { base, key: provider.api_key_env.first().cloned() };
+    let asker =
+        OpenAi { base, key: provider.api_key_env.first().cloned(), extra: serde_json::Map::new() };
     let drawer = Http::new(url, headers, None, Rules::of_the_simulator());
     Ok(Box::new(Simulated { drawer, asker }))
 }
@@ -81,8 +84,8 @@ impl Dialect for Simulated {
         self.drawer.understand(order, reply)
     }
 
-    fn cost(&self, reply: &Reply) -> Option<Usd> {
-        self.drawer.cost(reply)
+    fn cost(&self, model: &str, reply: &Reply) -> Option<Cost> {
+        self.drawer.cost(model, reply)
     }
 
     fn fetched(&self, reply: &Reply) -> Answer {
@@ -101,7 +104,7 @@ mod tests {
 
     use super::*;
     use crate::providers::http::tests::{order, provider};
-    use crate::providers::{Answer, FaultKind, Reply, Step};
+    use crate::providers::{Answer, FaultKind, Reply, Stage, Step};
 
     #[test]
     fn the_bare_address_works_too() {
@@ -133,11 +136,11 @@ mod tests {
         let image = dialect
             .understand(&order, &reply(200, &[("x-cost-usd", "0.019")], b"\x89PNG\r\n\x1a\n"));
         let Step::Done(Answer::Image { cost, .. }) = image else { panic!("{image:?}") };
-        assert_eq!(cost, "$0.019".parse().ok());
+        assert_eq!(cost, "$0.019".parse().ok().map(Cost::exact));
         let refusal = br#"{"error":{"code":"content_policy","message":"no violence"}}"#;
         assert_eq!(
             dialect.understand(&order, &reply(403, &[], refusal)),
-            Step::Done(Answer::Refused { words: "no violence".to_owned() })
+            Step::Done(crate::providers::refused(Stage::Unknown, "no violence"))
         );
         let gone = br#"{"error":{"code":"model_not_found"}}"#;
         let step = dialect.understand(&order, &reply(404, &[], gone));

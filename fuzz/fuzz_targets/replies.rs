@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use presscheck_core::policy::{Source, Vocabulary, read_policy};
+use presscheck_core::policy::{Source, Task, Vocabulary, read_policy};
 use presscheck_core::providers::{Dialect, Order, Reply, Step, open};
 use presscheck_core::units::{Seed, Usd};
 use presscheck_core::{checks, providers};
@@ -54,7 +54,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(reply) = reply(bytes) else { return };
     let params = serde_json::Map::new();
     let prompt = String::from_utf8_lossy(&reply.body);
-    let order = Order { model: "v1", params: &params, prompt: &prompt, seed: Seed(7), image: None };
+    let order = Order { model: "v1", task: Task::TextToImage, params: &params, prompt: &prompt, seed: Seed(7), image: None };
     for dialect in DIALECTS.iter() {
         let call = dialect.begin(&order).unwrap();
         // Whatever the prompt is, it arrives as it was.

@@ -204,6 +204,7 @@ fn case(text: &str) -> Case {
         tags: Vec::new(),
         expect,
         image: None,
+        mask: None,
         locale: None,
     }
 }

@@ -55,6 +55,7 @@ fn case(id: &str, expect: &Value) -> Case {
         tags: Vec::new(),
         expect: serde_json::from_value(expect.clone()).unwrap(),
         image: None,
+        mask: None,
         locale: None,
     }
 }

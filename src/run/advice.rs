@@ -92,7 +92,7 @@ impl Loaded {
     fn price(&self, model: &ModelConfig) -> Option<Usd> {
         let of = |step: &ModelStep| {
             let provider = self.policy.providers.get(&step.provider.value)?;
-            provider.price.as_ref()?.of(&step.model.value)
+            provider.price_of(&step.model.value, &step.params)
         };
         model.steps.iter().map(of).sum()
     }

@@ -208,6 +208,7 @@ impl Shop {
             prompt: question.text.clone(),
             seed: question.seed,
             input: None,
+            mask: None,
         };
         let key = identity.key();
         if let Some(record) = self.kept(&key).await? {
@@ -221,7 +222,7 @@ impl Shop {
         if asker.only_stored {
             return Ok(None);
         }
-        let worst = line.worst_case(&question.model).ok_or_else(|| {
+        let worst = line.worst_case_of_question(&question.model).ok_or_else(|| {
             let (model, provider) = (one_line(&question.model, 80), line.name());
             Halt::CouldNotRun(format!("the policy gives no price for `{model}` of `{provider}`"))
         })?;
@@ -277,7 +278,7 @@ fn read(answer: &StoredAnswer) -> Option<Result<String, Unsaid>> {
     match answer {
         StoredAnswer::Image { .. } => None,
         StoredAnswer::Words { text } => Some(Ok(text.clone())),
-        StoredAnswer::Refused { words } => Some(unsaid(false, &format!("refused: {words}"))),
+        StoredAnswer::Refused { words, .. } => Some(unsaid(false, &format!("refused: {words}"))),
         // No JSON of the vendor's own, or an error under a success: the provider's fault, as an outage is. What a model
         // said at too great length, or left unsaid, may be the picture's doing.
         StoredAnswer::Broken { what, words } => {
@@ -328,6 +329,7 @@ fn identity_of(program: &Program) -> Identity {
         prompt: String::new(),
         seed: Seed(0),
         input: Some(Digest::of(&program.picture.bytes)),
+        mask: None,
     }
 }
 

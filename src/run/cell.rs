@@ -12,6 +12,7 @@ use presscheck_core::policy::{ModelConfig, Subject};
 use presscheck_core::prompts::{Case, Cell};
 use presscheck_core::providers::FaultKind;
 use presscheck_core::report::SampleLine;
+use presscheck_core::units::RepoPath;
 use tokio::sync::{Semaphore, watch};
 
 use super::Halt;
@@ -98,6 +99,13 @@ pub(super) struct Context {
     pub(super) closing: watch::Sender<bool>,
 }
 
+/// What a case gives besides its prompt.
+#[derive(Clone)]
+struct Given {
+    input: Option<Arc<Reference>>,
+    mask: Option<Bytes>,
+}
+
 fn could_not_run(error: &dyn std::fmt::Display) -> Halt {
     Halt::CouldNotRun(error.to_string())
 }
@@ -114,16 +122,15 @@ impl Context {
         cell: Cell,
     ) -> Result<Option<JudgedSample>, Halt> {
         let case = self.case(cell)?;
-        let input = self.input(case)?;
-        let bytes = input.as_ref().map(|input| input.bytes());
-        let wanted = self.wanted(Side::Baseline, &model, case, cell, bytes);
+        let given = self.given(case)?;
+        let wanted = self.wanted(Side::Baseline, &model, case, cell, &given);
         let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
         let arrival = match self.shop.get(Wanted { only_stored: true, ..wanted }).await {
             Ok(arrival) => arrival,
             Err(Halt::BaselineGone(_)) => return Ok(None),
             Err(halt) => return Err(halt),
         };
-        let sample = self.judge(cell, input, &arrival, true).await?;
+        let sample = self.judge(cell, given.input.clone(), &arrival, true).await?;
         Ok(sample.filter(|sample| sample.observation.answered()))
     }
 
@@ -139,7 +146,7 @@ impl Context {
         model: &'a ModelConfig,
         case: &'a Case,
         cell: Cell,
-        input: Option<&'a Bytes>,
+        given: &'a Given,
     ) -> Wanted<'a> {
         let is_baseline = side == Side::Baseline;
         Wanted {
@@ -147,7 +154,8 @@ impl Context {
             model,
             case,
             seed: cell.seed,
-            input,
+            input: given.input.as_ref().map(|input| input.bytes()),
+            mask: given.mask.as_ref(),
             run: &self.run,
             max_age: is_baseline.then_some(self.max_age),
             now_ms: self.began_ms,
@@ -159,12 +167,12 @@ impl Context {
     /// Gets and judges both samples of a cell, side by side, so that both meet the same provider load.
     pub(super) async fn cell(self: Arc<Self>, cell: Cell) -> Result<Samples, Halt> {
         let case = self.case(cell)?;
-        let input = self.input(case)?;
+        let given = self.given(case)?;
         let sample = |side: Side, model: Option<&ModelConfig>| {
-            let (context, input, model) = (Arc::clone(&self), input.clone(), model.cloned());
+            let (context, given, model) = (Arc::clone(&self), given.clone(), model.cloned());
             async move {
                 match model {
-                    Some(model) => context.side(side, &model, cell, input).await.map(Some),
+                    Some(model) => context.side(side, &model, cell, given).await.map(Some),
                     None => Ok(None),
                 }
             }
@@ -181,16 +189,27 @@ impl Context {
         let Some(candidate) = candidate else {
             return Err(Halt::CouldNotRun("a sample of the candidate is missing".to_owned()));
         };
-        Ok(Samples { cell, input, baseline, candidate })
+        Ok(Samples { cell, input: given.input, baseline, candidate })
     }
 
-    /// The case's input picture, from the trusted side.
-    fn input(&self, case: &Case) -> Result<Option<Arc<Reference>>, Halt> {
-        let Some(path) = &case.image else { return Ok(None) };
+    /// What the case gives besides its prompt, from the trusted side.
+    fn given(&self, case: &Case) -> Result<Given, Halt> {
+        let input = self.file(case, case.image.as_ref(), "input picture")?;
+        let mask = self.file(case, case.mask.as_ref(), "mask")?;
+        Ok(Given { input: input.map(|bytes| Arc::new(Reference::new(bytes))), mask })
+    }
+
+    fn file(
+        &self,
+        case: &Case,
+        path: Option<&RepoPath>,
+        what: &str,
+    ) -> Result<Option<Bytes>, Halt> {
+        let Some(path) = path else { return Ok(None) };
         match self.base.read(path, MAX_INPUT_BYTES) {
-            Ok(Some(bytes)) => Ok(Some(Arc::new(Reference::new(bytes.into())))),
+            Ok(Some(bytes)) => Ok(Some(bytes.into())),
             Ok(None) => Err(Halt::CouldNotRun(format!(
-                "the input picture {path} of case `{}` does not exist at {}",
+                "the {what} {path} of case `{}` does not exist at {}",
                 presscheck_core::inert::one_line(&case.id, 60),
                 self.base.label()
             ))),
@@ -203,11 +222,10 @@ impl Context {
         side: Side,
         model: &ModelConfig,
         cell: Cell,
-        input: Option<Arc<Reference>>,
+        given: Given,
     ) -> Result<(JudgedSample, SampleLine), Halt> {
         let case = self.case(cell)?;
-        let bytes = input.as_ref().map(|input| input.bytes());
-        let wanted = self.wanted(side, model, case, cell, bytes);
+        let wanted = self.wanted(side, model, case, cell, &given);
         let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
         let arrival = match self.shop.get(wanted).await {
             // The baseline's vendor has retired it: what is stored of it still counts.
@@ -227,7 +245,7 @@ impl Context {
         let sample = match known {
             Some(sample) => sample.clone(),
             None => self
-                .judge(cell, input.clone(), &arrival, false)
+                .judge(cell, given.input.clone(), &arrival, false)
                 .await?
                 .ok_or_else(|| could_not_run(&"a question was not asked"))?,
         };

@@ -239,6 +239,7 @@ impl Bench {
             tags: Vec::new(),
             expect: self.expect.clone(),
             image: None,
+            mask: None,
             locale: None,
         })
     }

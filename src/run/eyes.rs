@@ -245,6 +245,7 @@ mod tests {
                 tags: Vec::new(),
                 expect: Expected::new(),
                 image: None,
+                mask: None,
                 locale: None,
             })
             .collect();
@@ -281,6 +282,7 @@ mod tests {
             tags: Vec::new(),
             expect: serde_json::from_value(expect).unwrap(),
             image: None,
+            mask: None,
             locale: None,
         };
         let cases = [

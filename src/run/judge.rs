@@ -10,6 +10,7 @@ use presscheck_core::checks::{
 use presscheck_core::gate::{BySide, CostBasis, Observation, Outcome, Side};
 use presscheck_core::policy::OnRefusal;
 use presscheck_core::prompts::Case;
+use presscheck_core::providers::Stage;
 use presscheck_core::units::{Digest, Usd};
 
 /// What came for a sample, whether bought just now or found in the store.
@@ -18,7 +19,7 @@ pub(super) enum Arrived {
     /// A picture's bytes.
     Picture { bytes: Bytes, content_type: Option<String> },
     /// A refusal, in the provider's words.
-    Refused { words: String },
+    Refused { stage: Stage, words: String },
     /// An answer without a picture.
     Broken { kind: String, words: String },
     /// No answer.
@@ -145,10 +146,10 @@ impl Judge {
             }
             // Every picture is looked at; should one not be, nothing is known of it.
             (Arrived::Picture { .. }, None) => (Outcome::Unavailable, Vec::new(), None, None, None),
-            (Arrived::Refused { words }, _) => (
+            (Arrived::Refused { stage, words }, _) => (
                 Outcome::Refused,
                 Vec::new(),
-                Some("refused".to_owned()),
+                Some(stage.word().to_owned()),
                 Some(words.clone()),
                 None,
             ),

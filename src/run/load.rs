@@ -422,7 +422,7 @@ impl Loaded {
             let Some(provider) = self.policy.providers.get(&ask.provider) else {
                 return (list, worst);
             };
-            let price = provider.price.as_ref().and_then(|price| price.of(&ask.model));
+            let price = provider.price_of_question(&ask.model);
             let one = price.unwrap_or(Usd::ZERO).as_decimal().saturating_mul(ask.requests.into());
             let attempts =
                 if provider.retry_unknown { provider.retries.saturating_add(1) } else { 1 };

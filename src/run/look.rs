@@ -172,15 +172,18 @@ impl Desk {
                 let Some(case) = loaded.cases.get(cell.case) else {
                     return Ok(BySide::default());
                 };
-                let input = case.image.as_ref().map(|path| input(setting, path)).transpose()?;
+                let read = |path: &Option<RepoPath>| {
+                    path.as_ref().map(|path| input(setting, path)).transpose()
+                };
+                let (image, mask) = (read(&case.image)?, read(&case.mask)?);
+                let inputs = (image.as_ref(), mask.as_ref());
                 let max_age = Some(loaded.policy.baseline_max_age);
-                let candidate = self
-                    .sample(&subject.candidate, case, *cell, input.as_ref(), None, None)
-                    .await?;
+                let candidate =
+                    self.sample(&subject.candidate, case, *cell, inputs, None, None).await?;
                 let baseline = match &subject.baseline {
                     Some(model) => {
                         let judge = Some(judge);
-                        self.sample(model, case, *cell, input.as_ref(), max_age, judge).await?
+                        self.sample(model, case, *cell, inputs, max_age, judge).await?
                     }
                     None => Stored { whole: true, ..Stored::default() },
                 };
@@ -205,7 +208,7 @@ impl Desk {
         model: &ModelConfig,
         case: &Case,
         cell: Cell,
-        input: Option<&Bytes>,
+        (input, mask): (Option<&Bytes>, Option<&Bytes>),
         max_age: Option<std::time::Duration>,
         judge: Option<&Arc<Judge>>,
     ) -> Result<Stored, Halt> {
@@ -216,6 +219,7 @@ impl Desk {
             case,
             seed: cell.seed,
             input,
+            mask,
             // No run has this name: what stayed without an answer is asked again.
             run: "",
             max_age,
@@ -227,9 +231,14 @@ impl Desk {
         let original = input.cloned();
         let mut input = original.clone();
         let mut last = None;
-        for step in &model.steps {
+        for (index, step) in model.steps.iter().enumerate() {
             let Some(kind) = self.kinds.get(&step.provider.value) else { break };
-            let identity = wanted.identity(kind.dialect, &kind.fingerprint, step, input.as_ref());
+            let identity = wanted.identity(
+                kind.dialect,
+                &kind.fingerprint,
+                step,
+                (input.as_ref(), mask.filter(|_| index == 0)),
+            );
             let Some(arrival) = self.shop.stored(&identity.key(), wanted).await? else { break };
             stored.steps += 1;
             if let Some(time) = arrival.bill.latency {
@@ -265,7 +274,7 @@ impl Desk {
         let of = |step: &policy::ModelStep| {
             let name = &step.provider.value;
             let kind = self.kinds.get(name)?;
-            let price = policy.providers.get(name)?.price.as_ref()?.of(&step.model.value)?;
+            let price = policy.providers.get(name)?.price_of(&step.model.value, &step.params)?;
             let worst = price.as_decimal().saturating_mul(kind.attempts.into());
             Some(StepPrice { provider: kind.number, price, worst: Usd::from_decimal(worst) })
         };

@@ -55,6 +55,8 @@ pub(super) struct Wanted<'a> {
     pub(super) case: &'a Case,
     pub(super) seed: Seed,
     pub(super) input: Option<&'a Bytes>,
+    /// The mask over the input of the first step.
+    pub(super) mask: Option<&'a Bytes>,
     /// The run's name, under which unanswered samples count as asked.
     pub(super) run: &'a str,
     /// How old a stored result may be.
@@ -75,7 +77,7 @@ impl Wanted<'_> {
         (kind, version): (&str, u32),
         fingerprint: &Value,
         step: &ModelStep,
-        input: Option<&Bytes>,
+        (input, mask): (Option<&Bytes>, Option<&Bytes>),
     ) -> Identity {
         Identity {
             form: 1,
@@ -87,6 +89,7 @@ impl Wanted<'_> {
             prompt: self.case.prompt.clone(),
             seed: self.seed,
             input: input.map(|bytes| Digest::of(bytes)),
+            mask: mask.map(|bytes| Digest::of(bytes)),
         }
     }
 }
@@ -109,14 +112,15 @@ impl Shop {
         let mut total: Option<Arrival> = None;
         let steps = wanted.model.steps.len();
         for (index, step) in wanted.model.steps.iter().enumerate() {
-            let mut arrival = self.step(wanted, step, input.as_ref()).await?;
+            let mask = wanted.mask.filter(|_| index == 0);
+            let mut arrival = self.step(wanted, step, (input.as_ref(), mask)).await?;
             if let Some(before) = &total {
                 arrival.bill = add(before.bill, arrival.bill);
                 arrival.stored &= before.stored;
             }
             let picture = match &mut arrival.arrived {
                 Arrived::Picture { bytes, .. } => Some(bytes.clone()),
-                Arrived::Refused { words }
+                Arrived::Refused { words, .. }
                 | Arrived::Broken { words, .. }
                 | Arrived::Unavailable { words, .. } => {
                     if steps > 1 {
@@ -139,7 +143,7 @@ impl Shop {
         &self,
         wanted: Wanted<'_>,
         step: &ModelStep,
-        input: Option<&Bytes>,
+        (input, mask): (Option<&Bytes>, Option<&Bytes>),
     ) -> Result<Arrival, Halt> {
         let Some(supplier) = self.suppliers.get(&step.provider.value) else {
             let name = &step.provider.value;
@@ -147,7 +151,7 @@ impl Shop {
         };
         let line = &supplier.line;
         let dialect = (supplier.kind, line.dialect_version());
-        let identity = wanted.identity(dialect, &supplier.fingerprint, step, input);
+        let identity = wanted.identity(dialect, &supplier.fingerprint, step, (input, mask));
         let key = identity.key();
         if let Some(arrival) = self.stored(&key, wanted).await? {
             return Ok(arrival);
@@ -157,10 +161,12 @@ impl Shop {
         }
         let order = Order {
             model: &step.model.value,
+            task: step.task,
             params: &step.params,
             prompt: &wanted.case.prompt,
             seed: wanted.seed,
             image: input,
+            mask,
         };
         self.buy(line, &order, identity, key, wanted).await
     }
@@ -193,7 +199,9 @@ impl Shop {
             StoredAnswer::Unavailable { what, words } => {
                 Arrived::Unavailable { kind: what.clone(), words: words.clone() }
             }
-            StoredAnswer::Refused { words } => Arrived::Refused { words: words.clone() },
+            StoredAnswer::Refused { stage, words } => {
+                Arrived::Refused { stage: *stage, words: words.clone() }
+            }
             StoredAnswer::Broken { what, words } => {
                 Arrived::Broken { kind: what.clone(), words: words.clone() }
             }
@@ -228,7 +236,7 @@ impl Shop {
         key: Digest,
         wanted: Wanted<'_>,
     ) -> Result<Arrival, Halt> {
-        let worst = line.worst_case(order.model).ok_or_else(|| {
+        let worst = line.worst_case(order.model, order.params).ok_or_else(|| {
             let (model, provider) = (order.model, line.name());
             Halt::CouldNotRun(format!("the policy gives no price for `{model}` of `{provider}`"))
         })?;
@@ -281,7 +289,7 @@ impl Shop {
         let arrived = match exchange.answer {
             Answer::Image { bytes, content_type, .. } => Arrived::Picture { bytes, content_type },
             Answer::Words { .. } => no_picture(),
-            Answer::Refused { words } => Arrived::Refused { words },
+            Answer::Refused { stage, words } => Arrived::Refused { stage, words },
             Answer::Broken { kind, words } => Arrived::Broken { kind, words },
             Answer::Fault(fault) if fault.kind == FaultKind::BadRequest => {
                 Arrived::Broken { kind: fault.kind.word().to_owned(), words: fault.words }
@@ -310,7 +318,9 @@ impl Shop {
                 (answer, Some(bytes.clone()))
             }
             Answer::Words { text, .. } => (StoredAnswer::Words { text: text.clone() }, None),
-            Answer::Refused { words } => (StoredAnswer::Refused { words: words.clone() }, None),
+            Answer::Refused { stage, words } => {
+                (StoredAnswer::Refused { stage: *stage, words: words.clone() }, None)
+            }
             Answer::Broken { kind, words } => {
                 (StoredAnswer::Broken { what: kind.clone(), words: words.clone() }, None)
             }

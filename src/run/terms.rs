@@ -65,8 +65,8 @@ fn worst_price(shop: &Shop, model: &ModelConfig) -> Option<Usd> {
 fn prices(shop: &Shop, model: &ModelConfig) -> Option<(Usd, Usd)> {
     model.steps.iter().try_fold((Usd::ZERO, Usd::ZERO), |(price, worst), step| {
         let line = &shop.suppliers.get(&step.provider.value)?.line;
-        let id = &step.model.value;
-        Some((price + line.price(id)?, worst + line.worst_case(id)?))
+        let (id, params) = (&step.model.value, &step.params);
+        Some((price + line.price(id, params)?, worst + line.worst_case(id, params)?))
     })
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use presscheck_core::gate::CostBasis;
+use presscheck_core::providers::Stage;
 use presscheck_core::units::{Digest, Seed, Usd};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub struct Identity {
     pub seed: Seed,
     /// The input picture.
     pub input: Option<Digest>,
+    /// The mask over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Digest>,
 }
 
 impl Identity {
@@ -82,6 +86,9 @@ pub enum StoredAnswer {
     },
     /// A refusal by the provider's safety policy.
     Refused {
+        /// When it did.
+        #[serde(default)]
+        stage: Stage,
         /// The provider's words.
         words: String,
     },

@@ -13,6 +13,7 @@ fn identity(prompt: &str) -> Identity {
         prompt: prompt.to_owned(),
         seed: Seed(7),
         input: None,
+        mask: None,
     }
 }
 

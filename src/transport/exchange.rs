@@ -1,14 +1,16 @@
 //! One order, from the request to the picture: attempts, waits, charges.
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use presscheck_core::gate::CostBasis;
-use presscheck_core::policy::{Price, Provider, ProviderVocabulary};
+use presscheck_core::policy::{Pricing, Provider, ProviderVocabulary};
 use presscheck_core::providers::{
     Answer, Asker, Call, Dialect, Fault, FaultKind, Order, Question, Reply,
 };
-use presscheck_core::units::Usd;
+use presscheck_core::units::{Cost, Usd};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -27,7 +29,7 @@ pub struct Line {
     pub(super) limits: Limiter,
     pub(super) secrets: Secrets,
     pub(super) hosts: Hosts,
-    price: Option<Price>,
+    pricing: Pricing,
     pub(super) retry: RetryPolicy,
     pub(super) timeout: Duration,
 }
@@ -52,6 +54,14 @@ impl Job<'_> {
         match self {
             Self::Draw(order) => order.model,
             Self::Answer(_, question) => &question.model,
+        }
+    }
+
+    fn params(&self) -> &Map<String, Value> {
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        match self {
+            Self::Draw(order) => order.params,
+            Self::Answer(..) => &NONE,
         }
     }
 }
@@ -137,7 +147,7 @@ impl Line {
             limits: Limiter::new(provider.concurrency, provider.rate_per_minute),
             secrets,
             hosts,
-            price: provider.price.clone(),
+            pricing: provider.pricing(),
             retry: RetryPolicy { retries: provider.retries, retry_unknown: provider.retry_unknown },
             timeout: provider.timeout,
         })
@@ -161,20 +171,26 @@ impl Line {
         self.dialect.asker().map(Asker::version)
     }
 
-    /// The price of one image, or one answer, of a model, where the policy has one.
+    /// The price of one image of a model: the policy's or the listed one.
     #[must_use]
-    pub fn price(&self, model: &str) -> Option<Usd> {
-        self.price.as_ref()?.of(model)
+    pub fn price(&self, model: &str, params: &Map<String, Value>) -> Option<Usd> {
+        self.pricing.most(model, params).map(|cost| cost.amount)
     }
 
     /// The most that one [`Line::ask`] can cost: the price once, or once for each attempt where attempts
     /// of unknown charge are repeated. To be reserved before asking.
     #[must_use]
-    pub fn worst_case(&self, model: &str) -> Option<Usd> {
-        let price = self.price(model)?;
+    pub fn worst_case(&self, model: &str, params: &Map<String, Value>) -> Option<Usd> {
+        let price = self.price(model, params)?;
         let attempts =
             if self.retry.retry_unknown { self.retry.retries.saturating_add(1) } else { 1 };
         Some(Usd::from_decimal(price.as_decimal().saturating_mul(attempts.into())))
+    }
+
+    /// The same of a question.
+    #[must_use]
+    pub fn worst_case_of_question(&self, model: &str) -> Option<Usd> {
+        self.worst_case(model, &Map::new())
     }
 
     /// A text without any of this provider's keys.
@@ -229,7 +245,7 @@ impl Line {
         call: Result<Call, String>,
         stop: watch::Receiver<bool>,
     ) -> Option<Exchange> {
-        let mut record = Record::new(self.price(job.model()));
+        let mut record = Record::new(Some((&self.pricing, job)));
         let call = match call {
             Ok(call) => call,
             Err(words) => {
@@ -277,7 +293,7 @@ impl Line {
         &self,
         job: Job<'_>,
         call: &Call,
-        record: &mut Record,
+        record: &mut Record<'_>,
         permit: Permit,
     ) -> Ended {
         let started = Instant::now();
@@ -309,7 +325,9 @@ impl Line {
                 cost,
             },
             Answer::Words { text, cost } => Answer::Words { text: self.redact(&text), cost },
-            Answer::Refused { words } => Answer::Refused { words: self.redact(&words) },
+            Answer::Refused { stage, words } => {
+                Answer::Refused { stage, words: self.redact(&words) }
+            }
             Answer::Broken { kind, words } => Answer::Broken { kind, words: self.redact(&words) },
             Answer::Fault(fault) => {
                 Answer::Fault(Fault { words: self.redact(&fault.words), ..fault })
@@ -319,21 +337,21 @@ impl Line {
 }
 
 /// What is written down on the way.
-#[derive(Debug)]
-struct Record {
+struct Record<'a> {
     began: Instant,
-    price: Option<Usd>,
+    /// How what is asked for is paid.
+    paying: Option<(&'a Pricing, Job<'a>)>,
     attempts: Vec<Attempt>,
     latency: Option<Duration>,
     charged: Usd,
     basis: CostBasis,
 }
 
-impl Record {
-    fn new(price: Option<Usd>) -> Self {
+impl<'a> Record<'a> {
+    fn new(paying: Option<(&'a Pricing, Job<'a>)>) -> Self {
         Self {
             began: Instant::now(),
-            price,
+            paying,
             attempts: Vec::new(),
             latency: None,
             charged: Usd::ZERO,
@@ -344,22 +362,28 @@ impl Record {
     fn add(&mut self, started: Instant, latency: Duration, ended: &Ended) {
         let (fault, words) = match &ended.answer {
             Answer::Image { .. } | Answer::Words { .. } => (None, String::new()),
-            Answer::Refused { words } | Answer::Broken { words, .. } => (None, words.clone()),
+            Answer::Refused { words, .. } | Answer::Broken { words, .. } => (None, words.clone()),
             Answer::Fault(fault) => (Some(fault.kind), fault.words.clone()),
         };
         let said = match &ended.answer {
             Answer::Image { cost, .. } | Answer::Words { cost, .. } => cost.or(ended.cost),
             _ => ended.cost,
         };
-        match (ended.charge, said.or(self.price)) {
-            (Charge::None, _) => {}
-            (Charge::Price, Some(amount)) => self.charged += amount,
-            (Charge::Unknown, amount) => {
-                self.charged += self.price.or(amount).unwrap_or(Usd::ZERO);
+        match ended.charge {
+            // A machine of one's own is paid for by the time, whatever came of it.
+            Charge::None if !self.by_time() => {}
+            Charge::Unknown if !self.by_time() => {
+                self.charged += self.most().or(said).map_or(Usd::ZERO, |cost| cost.amount);
                 self.basis = CostBasis::Unknown;
             }
-            // Charged, and nobody knows how much.
-            (Charge::Price, None) => self.basis = CostBasis::Unknown,
+            _ => match self.cost(said, latency) {
+                Some(cost) => {
+                    self.charged += cost.amount;
+                    self.basis = self.basis.max(cost.basis);
+                }
+                // Charged, and nobody knows how much.
+                None => self.basis = CostBasis::Unknown,
+            },
         }
         self.latency = Some(latency);
         self.attempts.push(Attempt {
@@ -370,6 +394,24 @@ impl Record {
             words,
             charge: ended.charge,
         });
+    }
+
+    fn by_time(&self) -> bool {
+        self.paying.is_some_and(|(pricing, _)| pricing.gpu_hour.is_some())
+    }
+
+    /// The most that one attempt costs.
+    fn most(&self) -> Option<Cost> {
+        let (pricing, job) = self.paying?;
+        pricing.most(job.model(), job.params())
+    }
+
+    /// What an attempt that is charged did cost.
+    fn cost(&self, said: Option<Cost>, took: Duration) -> Option<Cost> {
+        match self.paying {
+            Some((pricing, job)) => pricing.charged(job.model(), job.params(), said, took),
+            None => said,
+        }
     }
 
     fn close(self, answer: Answer) -> Exchange {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use presscheck_core::providers::{
-    Answer, Asker, Call, Fault, FaultKind, Order, Question, Reply, Step,
+    Answer, Asker, Call, Fault, FaultKind, Order, Question, Reply, Stage, Step,
 };
-use presscheck_core::units::Usd;
+use presscheck_core::units::Cost;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use tokio::time::{Instant, sleep_until};
@@ -33,7 +33,7 @@ pub(super) struct Ended {
     pub(super) status: Option<u16>,
     pub(super) charge: Charge,
     /// What the replies said that it cost.
-    pub(super) cost: Option<Usd>,
+    pub(super) cost: Option<Cost>,
     pub(super) again: Again,
 }
 
@@ -50,7 +50,7 @@ pub(super) enum Again {
 #[derive(Debug, Default)]
 struct Progress {
     status: Option<u16>,
-    cost: Option<Usd>,
+    cost: Option<Cost>,
 }
 
 impl Progress {
@@ -69,14 +69,14 @@ impl Line {
         };
         loop {
             progress.status = Some(reply.status);
-            progress.cost = self.dialect.cost(&reply).or(progress.cost);
+            progress.cost = self.dialect.cost(order.model, &reply).or(progress.cost);
             match self.dialect.understand(order, &reply) {
                 Step::Done(answer) => return done(progress, answer, &reply),
                 Step::Fetch(url) => return self.fetch(progress, &url, deadline).await,
                 Step::Poll(next, wait) => {
                     reply = match self.poll(order, &next, wait, deadline, &mut progress).await {
                         Ok(reply) => reply,
-                        Err(words) => return lost(progress, words),
+                        Err((kind, words)) => return lost(progress, kind, words),
                     };
                 }
             }
@@ -97,7 +97,7 @@ impl Line {
             Err(fault) => return unanswered(progress, &fault),
         };
         progress.status = Some(reply.status);
-        progress.cost = self.dialect.cost(&reply);
+        progress.cost = self.dialect.cost(&question.model, &reply);
         let answer = asker.hear(question, &reply);
         // A refusal under success was thought about: whether that is charged, no vendor says.
         let refused =
@@ -140,19 +140,20 @@ impl Line {
         wait: Duration,
         deadline: Instant,
         progress: &mut Progress,
-    ) -> Result<Reply, String> {
+    ) -> Result<Reply, (FaultKind, String)> {
+        let late = || (FaultKind::TimeoutUnknown, "the picture was not ready in time".to_owned());
         // A provider may suggest anything; the sum with the clock must not overflow.
         let mut wait = wait.clamp(SHORTEST_POLL, LONGEST_WAIT);
         let mut failed = 0;
         loop {
             let next = Instant::now() + wait;
             if next >= deadline {
-                return Err("the picture was not ready in time".to_owned());
+                return Err(late());
             }
             sleep_until(next).await;
             // A pause that reaches past the deadline is cut off by it.
             if tokio::time::timeout_at(deadline, self.limits.wait_out_pause()).await.is_err() {
-                return Err("the picture was not ready in time".to_owned());
+                return Err(late());
             }
             let fault = match self.call(call, deadline, None).await {
                 Ok(reply) => match self.dialect.understand(order, &reply) {
@@ -171,7 +172,10 @@ impl Line {
                 },
             };
             failed += 1;
-            wait = self.again_for_free(failed, &fault)?.max(SHORTEST_POLL);
+            let gone = fault.kind == FaultKind::ResultExpired;
+            let kind = if gone { fault.kind } else { FaultKind::TimeoutUnknown };
+            let again = self.again_for_free(failed, &fault).map_err(|words| (kind, words))?;
+            wait = again.max(SHORTEST_POLL);
         }
     }
 
@@ -257,6 +261,8 @@ fn done(progress: Progress, answer: Answer, reply: &Reply) -> Ended {
     let charge = match &answer {
         Answer::Image { .. } | Answer::Words { .. } => Charge::Price,
         Answer::Broken { .. } if success => Charge::Price,
+        // A picture that was drawn and then withheld may have been charged.
+        Answer::Refused { stage: Stage::Output, .. } => Charge::Unknown,
         Answer::Broken { .. } | Answer::Refused { .. } => Charge::None,
         Answer::Fault(Fault { kind: FaultKind::TimeoutUnknown, .. }) => Charge::Unknown,
         // A job that the provider reports as failed is not charged; nor is a request that it turned away.
@@ -264,7 +270,8 @@ fn done(progress: Progress, answer: Answer, reply: &Reply) -> Ended {
     };
     // A reply that says its own cost knows better.
     let charge = match (charge, progress.cost) {
-        (Charge::None, Some(cost)) if !cost.is_zero() => Charge::Price,
+        (Charge::None, Some(cost)) if !cost.amount.is_zero() => Charge::Price,
+        (Charge::Unknown, Some(_)) if matches!(answer, Answer::Refused { .. }) => Charge::Price,
         _ => charge,
     };
     let answer = match answer {
@@ -275,9 +282,12 @@ fn done(progress: Progress, answer: Answer, reply: &Reply) -> Ended {
 }
 
 /// The picture was being made, and was lost sight of.
-fn lost(progress: Progress, words: String) -> Ended {
-    let fault = Fault { kind: FaultKind::TimeoutUnknown, words, retry_after: None };
-    progress.end(Answer::Fault(fault), Charge::Unknown)
+fn lost(progress: Progress, kind: FaultKind, words: String) -> Ended {
+    let fault = Fault { kind, words, retry_after: None };
+    // What can no longer be had was made, and is paid.
+    let gone = kind == FaultKind::ResultExpired;
+    let charge = if gone { Charge::Price } else { Charge::Unknown };
+    progress.end(Answer::Fault(fault), charge)
 }
 
 /// The picture was made; whatever came of its download, it is paid and not bought again.

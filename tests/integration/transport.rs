@@ -11,7 +11,7 @@ use presscheck::transport::{
     Budget, Charge, ClientOptions, Exchange, Limiter, Line, Lookup, LookupFuture, Proxies,
 };
 use presscheck_core::gate::CostBasis;
-use presscheck_core::policy::{Node, Price, Problems, Provider, Span};
+use presscheck_core::policy::{Node, Price, Problems, Provider, Span, Task};
 use presscheck_core::providers::{
     self, Answer, Call, Dialect, Fault, FaultKind, Order, Reply, Step, Text,
 };
@@ -52,6 +52,9 @@ fn provider(url: &str, table: &Value) -> Provider {
         params: vec![],
         settings: settings.unwrap(),
         fingerprint: Value::Null,
+        gpu_hour: None,
+        list_price: presscheck_core::policy::no_list,
+        answer_first: true,
     }
 }
 
@@ -67,7 +70,15 @@ fn line(provider: &Provider) -> Line {
 
 async fn ask(line: &Line) -> Exchange {
     let params = Map::new();
-    let order = Order { model: "v1", params: &params, prompt: "a cat", seed: Seed(7), image: None };
+    let order = Order {
+        model: "v1",
+        task: Task::TextToImage,
+        params: &params,
+        prompt: "a cat",
+        seed: Seed(7),
+        image: None,
+        mask: None,
+    };
     let exchange = line.ask(&order).await;
     assert!(!format!("{exchange:?}").contains("sk-live"), "a key in {exchange:?}");
     exchange
@@ -325,7 +336,7 @@ async fn the_budget_holds_at_any_concurrency() {
         .map(|_| {
             let (line, budget) = (Arc::clone(&line), budget.clone());
             tokio::spawn(async move {
-                let worst = line.worst_case("v1").unwrap();
+                let worst = line.worst_case("v1", &Map::new()).unwrap();
                 let Some(reservation) = budget.reserve(worst) else { return };
                 let exchange = ask(&line).await;
                 assert!(exchange.charged <= worst);
@@ -387,7 +398,7 @@ async fn a_cut_connection_is_repeated_only_where_the_policy_says_so() {
         let exchange = ask(&bold).await;
         assert!(is_image(&exchange));
         assert_eq!((exchange.charged, exchange.cost_basis), (usd("$0.08"), CostBasis::Unknown));
-        assert_eq!(bold.worst_case("v1"), Some(usd("$0.12")));
+        assert_eq!(bold.worst_case("v1", &Map::new()), Some(usd("$0.12")));
     }
 }
 
@@ -618,8 +629,11 @@ async fn a_price_is_that_of_the_model() {
     let by_model = Price::ByModel(vec![("v*".to_owned(), usd("$0.03"))]);
     let line =
         line(&Provider { price: Some(by_model), ..provider("http://127.0.0.1:9/", &json!({})) });
-    assert_eq!(line.worst_case("v1"), Some(usd("$0.03")));
-    assert_eq!((line.price("other"), line.worst_case("other")), (None, None));
+    assert_eq!(line.worst_case("v1", &Map::new()), Some(usd("$0.03")));
+    assert_eq!(
+        (line.price("other", &Map::new()), line.worst_case("other", &Map::new())),
+        (None, None)
+    );
 }
 
 #[tokio::test]
@@ -652,7 +666,15 @@ async fn a_key_goes_to_no_host_but_the_listed_ones() {
     let line = Line::open(&settings, &vocabulary, Box::new(Astray), key, &options).unwrap();
     let params = Map::new();
     for prompt in [other.uri().as_str(), "https://evil.test/", "nonsense"] {
-        let order = Order { model: "v1", params: &params, prompt, seed: Seed(1), image: None };
+        let order = Order {
+            model: "v1",
+            task: Task::TextToImage,
+            params: &params,
+            prompt,
+            seed: Seed(1),
+            image: None,
+            mask: None,
+        };
         let exchange = line.ask(&order).await;
         assert_eq!(fault(&exchange).kind, FaultKind::BadRequest);
         assert_eq!(exchange.charged, Usd::ZERO);

@@ -60,6 +60,7 @@ pub(crate) fn case() -> Case {
             .into_iter()
             .collect(),
         image: None,
+        mask: None,
         locale: None,
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn case(expect: &Value, tags: &[&str]) -> Case {
         tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
         expect: serde_json::from_value(expect.clone()).unwrap(),
         image: None,
+        mask: None,
         locale: None,
     }
 }

@@ -22,6 +22,7 @@ fn drawn(sizes: &[usize], seed: u64) -> Vec<usize> {
         tags: vec![format!("t{stratum:03}")],
         expect: Expected::new(),
         image: None,
+        mask: None,
         locale: None,
     };
     let (cases, strata): (Vec<Case>, Vec<usize>) = sizes

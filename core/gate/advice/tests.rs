@@ -169,6 +169,7 @@ fn numbers_count_prompts_and_pairs_by_tag() {
         tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
         expect: crate::prompts::Expected::default(),
         image: None,
+        mask: None,
         locale: None,
     };
     let cases = [case(&["a", "b"]), case(&["b"])];

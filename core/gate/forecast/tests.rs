@@ -30,6 +30,7 @@ fn cases(number: usize) -> Vec<Case> {
             tags: if index % 3 == 0 { vec!["sign".to_owned()] } else { Vec::new() },
             expect: Expected::default(),
             image: None,
+            mask: None,
             locale: None,
         })
         .collect()

@@ -39,7 +39,7 @@ pub fn admit(
             continue;
         }
         admit_model(step, policy, problems);
-        admit_price(step, provider, kind, problems);
+        admit_price(step, provider, problems);
         refuse_reserved(step, problems);
         if let Some(kind) = kind {
             admit_params(step, provider, kind, problems);
@@ -104,15 +104,8 @@ fn admit_model(step: &Step, policy: &Policy, problems: &mut Problems) {
 }
 
 /// Without a price no budget could hold.
-fn admit_price(
-    step: &Step,
-    provider: &Provider,
-    kind: Option<&ProviderVocabulary>,
-    problems: &mut Problems,
-) {
-    let required = kind.is_none_or(|kind| kind.price_required);
-    let known = provider.price.as_ref().and_then(|price| price.of(&step.model.value)).is_some();
-    if required && !known {
+fn admit_price(step: &Step, provider: &Provider, problems: &mut Problems) {
+    if provider.price_of(&step.model.value, &step.params).is_none() {
         problems.error_with_help(
             step.model.span,
             format!(

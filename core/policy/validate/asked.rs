@@ -39,7 +39,7 @@ pub(super) fn validate(
                 ),
                 format!("name a provider of the kind {}", able.join(" or ")),
             );
-        } else if provider.price.as_ref().and_then(|price| price.of(model)).is_none() {
+        } else if provider.price_of_question(model).is_none() {
             problems.error_with_help(
                 asked.model.span,
                 format!("the policy knows no price of `{}` of `{}`", shown(model), shown(name)),

@@ -8,6 +8,7 @@ use url::{Host, Url};
 use super::{Providers, covers, quiet, refuse_placeholders, shown, too_many};
 use crate::policy::canonical::canonical;
 use crate::policy::node::{Entry, FromNode, Kind, Node, Spanned};
+use crate::policy::pricing::no_list;
 use crate::policy::problem::Problems;
 use crate::policy::raw::{PROVIDER_KEYS, RawProvider};
 use crate::policy::record::unknown_name;
@@ -16,10 +17,11 @@ use crate::policy::types::{Provider, ProviderVocabulary, Vocabulary};
 use crate::policy::values::{RawPrice, Variables};
 
 /// Keys that change neither what is asked nor what is answered.
-const NOT_IDENTITY: [&str; 8] = [
+const NOT_IDENTITY: [&str; 9] = [
     "concurrency",
     "rate",
     "price",
+    "gpu_hour",
     "timeout",
     "retries",
     "retry_unknown",
@@ -124,11 +126,19 @@ fn provider(
             format!("the kind `{}` knows no address of its own: write `url: https://…`", kind.kind),
         );
     }
-    if part("price").is_none() && kind.price_required {
+    let paid = part("price").is_some() || part("gpu_hour").is_some();
+    if !paid && kind.list_price.is_none() {
         problems.error_with_help(
             entry.key_span,
             format!("the provider `{}` has no `price`, so no budget could hold", shown(name)),
-            "write what one image costs: `price: $0.04`, or `price: $0` if it costs nothing",
+            "write what one image costs: `price: $0.04`, or `price: $0` if it costs nothing; for a machine of your own `gpu_hour: $2.10`",
+        );
+    }
+    if let (Some(_), Some(hour)) = (part("price"), part("gpu_hour")) {
+        problems.error_with_help(
+            hour.span,
+            format!("the provider `{}` has both `price` and `gpu_hour`", shown(name)),
+            "keep the one that you are charged by",
         );
     }
     let raw = raw?;
@@ -140,6 +150,7 @@ fn provider(
         api_key_env: variables,
         hosts: raw.hosts.into_iter().map(|host| host.0.trim().to_ascii_lowercase()).collect(),
         price: raw.price.map(RawPrice::into_price),
+        gpu_hour: raw.gpu_hour,
         concurrency: raw.concurrency.0,
         rate_per_minute: raw.rate.map(|rate| rate.0),
         timeout: raw.timeout.0.0,
@@ -148,6 +159,8 @@ fn provider(
         params: raw.params.into_iter().map(|pattern| pattern.0.0).collect(),
         settings: settings?,
         fingerprint: fingerprint(&entry.value),
+        list_price: kind.list_price.unwrap_or(no_list),
+        answer_first: kind.answer_first,
     })
 }
 

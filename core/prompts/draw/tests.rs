@@ -12,6 +12,7 @@ fn case(id: &str, tag: &str) -> Case {
         tags: vec![tag.to_owned()],
         expect: crate::prompts::Expected::new(),
         image: None,
+        mask: None,
         locale: None,
     }
 }

@@ -64,6 +64,15 @@ pub(in crate::providers) fn encode(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
+/// The bytes that a text is base64 of, whatever they are; with a `data:` URI's head or without.
+pub(in crate::providers) fn decode_text(text: &str) -> Option<Bytes> {
+    let data = match text.split_once(";base64,") {
+        Some((head, data)) if head.starts_with("data:") => data,
+        _ => text,
+    };
+    LENIENT.decode(plain_base64(data)).ok().map(Bytes::from)
+}
+
 /// Looks in the usual places.
 pub(super) fn anywhere(json: &Value) -> Found {
     look(json, DEPTH)
@@ -139,20 +148,23 @@ fn read_text(text: &str) -> Found {
 
 /// Base64 in the standard or the URL alphabet, with line breaks or without.
 fn decode(text: &str) -> Found {
-    let plain: Vec<u8> = text
-        .bytes()
+    match LENIENT.decode(plain_base64(text)) {
+        Err(_) => Found::BadBase64,
+        Ok(bytes) if picture_format(&bytes).is_some() => Found::Picture(Bytes::from(bytes)),
+        Ok(_) => Found::NotAPicture,
+    }
+}
+
+/// Base64 in the standard alphabet, without line breaks.
+fn plain_base64(text: &str) -> Vec<u8> {
+    text.bytes()
         .filter(|byte| !byte.is_ascii_whitespace())
         .map(|byte| match byte {
             b'-' => b'+',
             b'_' => b'/',
             other => other,
         })
-        .collect();
-    match LENIENT.decode(&plain) {
-        Err(_) => Found::BadBase64,
-        Ok(bytes) if picture_format(&bytes).is_some() => Found::Picture(Bytes::from(bytes)),
-        Ok(_) => Found::NotAPicture,
-    }
+        .collect()
 }
 
 #[cfg(test)]

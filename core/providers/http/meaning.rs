@@ -5,8 +5,10 @@ use url::Url;
 
 use super::find::{self, Found};
 use crate::providers::words::{message_in, tidy};
-use crate::providers::{Answer, Fault, FaultKind, Reply, Step, picture_format, provider_words};
-use crate::units::Usd;
+use crate::providers::{
+    Answer, Fault, FaultKind, Reply, Stage, Step, picture_format, provider_words,
+};
+use crate::units::{Cost, Usd};
 
 /// Where error codes stand in JSON.
 const CODES: [&str; 7] =
@@ -76,7 +78,7 @@ impl Rules {
         let json =
             if is_picture { None } else { serde_json::from_slice::<Value>(&reply.body).ok() };
         if self.is_refusal(reply.status, json.as_ref()) {
-            return Step::Done(Answer::Refused { words: provider_words(reply) });
+            return Step::Done(refusal(reply, json.as_ref()));
         }
         if !(200..300).contains(&reply.status) {
             return Step::Done(Answer::Fault(fault(reply, json.as_ref())));
@@ -128,7 +130,7 @@ impl Rules {
             return Answer::Image {
                 bytes: reply.body.clone(),
                 content_type: content_type(reply),
-                cost: self.cost(reply),
+                cost: self.cost(reply).map(Cost::exact),
             };
         }
         no_picture(reply)
@@ -148,7 +150,7 @@ impl Rules {
         };
         Step::Done(match found {
             Found::Picture(bytes) => {
-                Answer::Image { bytes, content_type: None, cost: self.cost(reply) }
+                Answer::Image { bytes, content_type: None, cost: self.cost(reply).map(Cost::exact) }
             }
             Found::Address(url) => return Step::Fetch(url),
             Found::BadBase64 => {
@@ -179,7 +181,7 @@ impl Rules {
 
 /// What the reply to a download means. A download never says anything of the key or the model, so that no
 /// status of it is fatal.
-pub(super) fn of_download(reply: &Reply) -> Answer {
+pub(in crate::providers) fn of_download(reply: &Reply) -> Answer {
     match reply.status {
         200..=299 if picture_format(&reply.body).is_some() => Answer::Image {
             bytes: reply.body.clone(),
@@ -239,6 +241,20 @@ pub(in crate::providers) fn fault(reply: &Reply, json: Option<&Value>) -> Fault 
     let words =
         if words.starts_with("HTTP ") { words } else { format!("HTTP {}: {words}", reply.status) };
     Fault { kind, words, retry_after: None }
+}
+
+/// A refusal in the provider's words, and where the answer says when it came: OpenAI's
+/// `error.moderation_details.moderation_stage`.
+pub(in crate::providers) fn refusal(reply: &Reply, json: Option<&Value>) -> Answer {
+    let stage = json
+        .and_then(|json| json.pointer("/error/moderation_details/moderation_stage"))
+        .and_then(Value::as_str);
+    let stage = match stage {
+        Some("input") => Stage::Input,
+        Some("output") => Stage::Output,
+        _ => Stage::Unknown,
+    };
+    Answer::Refused { stage, words: provider_words(reply) }
 }
 
 fn says_model_is_gone(json: Option<&Value>) -> bool {

@@ -15,13 +15,13 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use self::body::Template;
-pub(super) use self::find::encode;
-pub(super) use self::meaning::{REFUSAL_CODES, Rules, fault, has_code};
+pub(super) use self::find::{decode_text as decode, encode};
+pub(super) use self::meaning::{REFUSAL_CODES, Rules, fault, has_code, of_download, refusal};
 use self::settings::HttpSettings;
 use super::registry::Kind;
 use super::{Answer, Call, Dialect, Order, Reply, Step, Text};
 use crate::policy::{Provider, ProviderVocabulary};
-use crate::units::Usd;
+use crate::units::Cost;
 
 /// The registry's line.
 pub(super) const KIND: Kind = Kind {
@@ -34,11 +34,13 @@ pub(super) const KIND: Kind = Kind {
         default_url: None,
         hosts: &[],
         params: &["*"],
-        price_required: true,
+        list_price: None,
+        answer_first: true,
         draws: true,
         answers: &[],
     },
     open,
+    rehearsal: None,
 };
 
 fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
@@ -120,19 +122,20 @@ impl Dialect for Http {
         self.rules.meaning(&self.url, reply)
     }
 
-    fn cost(&self, reply: &Reply) -> Option<Usd> {
-        self.rules.cost(reply)
+    fn cost(&self, model: &str, reply: &Reply) -> Option<Cost> {
+        let _ = model;
+        self.rules.cost(reply).map(Cost::exact)
     }
 
     fn fetched(&self, reply: &Reply) -> Answer {
-        meaning::of_download(reply)
+        of_download(reply)
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::policy::{Node, Problems, Settings, Span};
+    use crate::policy::{Node, Problems, Settings, Span, Task};
     use crate::units::Seed;
     use serde_json::json;
     use std::time::Duration;
@@ -159,12 +162,23 @@ pub(super) mod tests {
             params: vec![],
             settings,
             fingerprint: Value::Null,
+            gpu_hour: None,
+            list_price: crate::policy::no_list,
+            answer_first: true,
         }
     }
 
     /// An order of a cat.
     pub(in crate::providers) const fn order(params: &Map<String, Value>) -> Order<'_> {
-        Order { model: "v1", params, prompt: "a cat", seed: Seed(7), image: None }
+        Order {
+            model: "v1",
+            task: Task::TextToImage,
+            params,
+            prompt: "a cat",
+            seed: Seed(7),
+            image: None,
+            mask: None,
+        }
     }
 
     /// The dialect that a policy's table makes, or the problems of the table.

@@ -25,10 +25,11 @@ fn means(table: &Value, reply: &Reply) -> Step {
 fn brief(step: &Step) -> String {
     match step {
         Step::Done(Answer::Image { bytes, cost, .. }) => {
+            let cost = cost.map(|cost| cost.amount);
             format!("image of {} bytes, {cost:?}", bytes.len())
         }
         Step::Done(Answer::Words { text, .. }) => format!("words: {text}"),
-        Step::Done(Answer::Refused { words }) => format!("refused: {words}"),
+        Step::Done(Answer::Refused { words, .. }) => format!("refused: {words}"),
         Step::Done(Answer::Broken { kind, words }) => format!("broken {kind}: {words}"),
         Step::Done(Answer::Fault(fault)) => format!("fault {}: {}", fault.kind.word(), fault.words),
         Step::Fetch(url) => format!("fetch {url}"),
@@ -150,7 +151,7 @@ fn holds(reply: &Reply) -> Result<(), TestCaseError> {
                     continue;
                 }
                 Step::Done(Answer::Words { .. }) => panic!("nothing was asked in words"),
-                Step::Done(Answer::Refused { words } | Answer::Broken { words, .. }) => words,
+                Step::Done(Answer::Refused { words, .. } | Answer::Broken { words, .. }) => words,
                 Step::Done(Answer::Fault(fault)) => {
                     let success = (200..300).contains(&reply.status);
                     prop_assert!(!success, "a success is never a fault");

@@ -54,6 +54,7 @@ fn case(number: u8) -> Case {
         tags: Vec::new(),
         expect: Expected::new(),
         image: None,
+        mask: None,
         locale: None,
     }
 }

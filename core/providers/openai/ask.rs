@@ -1,85 +1,14 @@
-//! The kind `openai`: questions by `/chat/completions`, and `/moderations`, of OpenAI and of every server that
-//! speaks the same (vLLM, LocalAI, OpenRouter and others, by `url`).
+//! Questions by `/chat/completions`, and `/moderations`, of OpenAI and of every server that speaks the same.
 //!
-//! Wire: `Authorization: Bearer`; errors are `{"error": {"message", "type", "param", "code"}}`; a model may refuse
-//! in `message.refusal`, and a filter in `finish_reason`.
+//! A model may refuse in `message.refusal`, and a filter in `finish_reason`.
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
-use url::Url;
 
-use super::ask::{Asker, Question, Want};
-use super::http::{REFUSAL_CODES, fault, has_code};
-use super::registry::Kind;
-use super::words::{message_in, tidy};
-use super::{Answer, Call, Dialect, Fault, Order, Reply, Step, Text, provider_words};
-use crate::policy::{Ability, Node, Problems, Provider, ProviderVocabulary, Settings};
-
-/// OpenAI's own address.
-const DEFAULT_URL: &str = "https://api.openai.com/v1";
-
-/// The registry's line.
-pub(super) const KIND: Kind = Kind {
-    vocabulary: ProviderVocabulary {
-        kind: "openai",
-        doc: "OpenAI, and every server that speaks the same by `url`, for questions about pictures and moderation. It draws none.",
-        keys: &[],
-        read,
-        schema: || json!({}),
-        default_url: Some(DEFAULT_URL),
-        hosts: &["api.openai.com"],
-        params: &[],
-        price_required: true,
-        draws: false,
-        answers: &[Ability::Questions, Ability::Moderation],
-    },
-    open,
-};
-
-#[expect(clippy::unnecessary_wraps, reason = "the registry's signature")]
-fn read(_: &Node, _: &[String], _: &mut Problems) -> Option<Settings> {
-    Some(Settings::new(()))
-}
-
-fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
-    let base = super::base_url(provider, DEFAULT_URL, "v1")?;
-    Ok(Box::new(OpenAi { base, key: super::one_key(provider)? }))
-}
-
-/// A server, set up.
-#[derive(Clone, Debug)]
-pub(super) struct OpenAi {
-    /// The address with its version.
-    pub(super) base: Url,
-    /// The variable that holds the key.
-    pub(super) key: Option<String>,
-}
-
-impl Dialect for OpenAi {
-    fn version(&self) -> u32 {
-        1
-    }
-
-    fn begin(&self, _: &Order<'_>) -> Result<Call, String> {
-        Err("the kind `openai` answers questions and draws no pictures".to_owned())
-    }
-
-    fn understand(&self, _: &Order<'_>, reply: &Reply) -> Step {
-        Step::Done(Answer::Fault(fault_of(reply)))
-    }
-
-    fn fetched(&self, reply: &Reply) -> Answer {
-        Answer::Fault(fault_of(reply))
-    }
-
-    fn asker(&self) -> Option<&dyn Asker> {
-        Some(self)
-    }
-}
-
-fn fault_of(reply: &Reply) -> Fault {
-    fault(reply, serde_json::from_slice::<Value>(&reply.body).ok().as_ref())
-}
+use super::OpenAi;
+use crate::providers::ask::{Asker, Question, Want};
+use crate::providers::http::{REFUSAL_CODES, fault, has_code, refusal};
+use crate::providers::words::{message_in, tidy};
+use crate::providers::{Answer, Call, Reply, Stage, below, broken, json, provider_words, refused};
 
 impl OpenAi {
     fn chat(&self, question: &Question) -> Value {
@@ -90,7 +19,7 @@ impl OpenAi {
             ),
         );
         // OpenAI's newer models take the one name only, most compatible servers the other.
-        let own = self.base.host_str() == Some("api.openai.com");
+        let own = self.is_openai();
         let limit = if own { "max_completion_tokens" } else { "max_tokens" };
         let mut body = json!({
             "model": question.model,
@@ -128,27 +57,20 @@ impl Asker for OpenAi {
         } else {
             (&["chat", "completions"], self.chat(question))
         };
-        let url = super::below(&self.base, path)?;
-        let mut headers =
-            vec![("content-type".to_owned(), vec![Text::Plain("application/json".to_owned())])];
-        if let Some(name) = &self.key {
-            let value = vec![Text::Plain("Bearer ".to_owned()), Text::Secret(name.clone())];
-            headers.push(("authorization".to_owned(), value));
-        }
-        let body = serde_json::to_vec(&body).map_err(|error| format!("no JSON: {error}"))?;
-        Ok(Call { method: "POST", url, headers, body: Bytes::from(body) })
+        let url = below(&self.base, path)?;
+        json::post(url, self.headers(), &body)
     }
 
     fn hear(&self, question: &Question, reply: &Reply) -> Answer {
         let json = serde_json::from_slice::<Value>(&reply.body).ok();
         if !(200..300).contains(&reply.status) {
             if has_code(json.as_ref(), &REFUSAL_CODES) {
-                return Answer::Refused { words: provider_words(reply) };
+                return refusal(reply, json.as_ref());
             }
             return Answer::Fault(fault(reply, json.as_ref()));
         }
         let Some(json) = json else {
-            return super::broken("bad_json", format!("no JSON: {}", provider_words(reply)));
+            return broken("bad_json", format!("no JSON: {}", provider_words(reply)));
         };
         if question.want == Want::Moderation {
             moderation(&json)
@@ -162,12 +84,12 @@ impl Asker for OpenAi {
 fn completion(question: &Question, json: &Value) -> Answer {
     let Some(choice) = json.pointer("/choices/0") else {
         return match message_in(json) {
-            Some(words) => super::broken("json_error", words),
-            None => super::broken("empty", "an answer without a choice"),
+            Some(words) => broken("json_error", words),
+            None => broken("empty", "an answer without a choice"),
         };
     };
     if let Some(words) = choice.pointer("/message/refusal").and_then(Value::as_str) {
-        return Answer::Refused { words: tidy(words) };
+        return refused(Stage::Output, tidy(words));
     }
     let text = match choice.pointer("/message/content") {
         Some(Value::String(text)) => text.clone(),
@@ -178,10 +100,10 @@ fn completion(question: &Question, json: &Value) -> Answer {
     };
     match choice.get("finish_reason").and_then(Value::as_str) {
         Some("content_filter") => {
-            Answer::Refused { words: "the provider's content filter stopped the answer".to_owned() }
+            refused(Stage::Output, "the provider's content filter stopped the answer")
         }
-        Some("length") => super::broken("cut_short", "the answer is over the limit of tokens"),
-        _ if text.trim().is_empty() => super::broken("empty", "an answer without words"),
+        Some("length") => broken("cut_short", "the answer is over the limit of tokens"),
+        _ if text.trim().is_empty() => broken("empty", "an answer without words"),
         _ => question.said(text),
     }
 }
@@ -192,7 +114,7 @@ fn moderation(json: &Value) -> Answer {
     let scores = json.pointer("/results/0/category_scores").filter(|scores| scores.is_object());
     let (Some(flagged), Some(scores)) = (flagged, scores) else {
         let words = message_in(json).unwrap_or_else(|| "an answer without a result".to_owned());
-        return super::broken("no_result", words);
+        return broken("no_result", words);
     };
     // A category that was not looked for in pictures has the score 0 there, which says nothing.
     let applied = |name: &String| {
@@ -212,8 +134,13 @@ fn moderation(json: &Value) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
+    use super::super::open;
     use super::*;
+    use crate::policy::Settings;
     use crate::providers::http::tests::provider;
+    use crate::providers::{Dialect, Text};
     use crate::providers::{FaultKind, Shown};
     use crate::units::Seed;
 
@@ -285,7 +212,7 @@ mod tests {
         let parts = json!({"content": [{"type": "text", "text": "{}"}]});
         assert_eq!(said(parts, "stop"), words("{}"));
         let refusal = said(json!({"content": null, "refusal": "I can't."}), "stop");
-        assert_eq!(refusal, Answer::Refused { words: "I can't.".to_owned() });
+        assert_eq!(refusal, refused(Stage::Output, "I can't."));
         assert!(matches!(said(json!({"content": ""}), "content_filter"), Answer::Refused { .. }));
         for (answer, kind) in [
             (said(json!({"content": "{\"ans"}), "length"), "cut_short"),

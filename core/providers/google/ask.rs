@@ -1,93 +1,13 @@
-//! The kind `google`: questions about pictures by Gemini's `:generateContent`.
-//!
-//! Wire: `POST {base}/models/{id}:generateContent` with the key in `x-goog-api-key`. Refusals come under 200, as
-//! `promptFeedback.blockReason` or as a `finishReason`; a key that is not valid is a 400.
+//! Questions about pictures by Gemini's `:generateContent`.
 
-use std::time::Duration;
-
-use bytes::Bytes;
 use serde_json::{Value, json};
-use url::Url;
 
-use super::ask::{Asker, Question, Want};
-use super::http::{encode, fault};
-use super::registry::Kind;
-use super::words::{message_in, tidy};
-use super::{Answer, Call, Dialect, Fault, FaultKind, Order, Reply, Step, Text, provider_words};
-use crate::policy::{Ability, Node, Problems, Provider, ProviderVocabulary, Settings};
-
-/// Gemini's own address.
-const DEFAULT_URL: &str = "https://generativelanguage.googleapis.com/v1beta";
-
-/// The registry's line.
-pub(super) const KIND: Kind = Kind {
-    vocabulary: ProviderVocabulary {
-        kind: "google",
-        doc: "Gemini by `generateContent`, for questions about pictures (`judge`, a second reader). It draws none.",
-        keys: &[],
-        read,
-        schema: || json!({}),
-        default_url: Some(DEFAULT_URL),
-        hosts: &["generativelanguage.googleapis.com"],
-        params: &[],
-        price_required: true,
-        draws: false,
-        answers: &[Ability::Questions],
-    },
-    open,
-};
-
-#[expect(clippy::unnecessary_wraps, reason = "the registry's signature")]
-fn read(_: &Node, _: &[String], _: &mut Problems) -> Option<Settings> {
-    Some(Settings::new(()))
-}
-
-fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
-    let base = super::base_url(provider, DEFAULT_URL, "v1beta")?;
-    let key = super::one_key(provider)?;
-    Ok(Box::new(Google { base, key }))
-}
-
-/// Gemini, set up.
-#[derive(Clone, Debug)]
-struct Google {
-    base: Url,
-    key: Option<String>,
-}
-
-impl Dialect for Google {
-    fn version(&self) -> u32 {
-        1
-    }
-
-    fn begin(&self, _: &Order<'_>) -> Result<Call, String> {
-        Err("the kind `google` answers questions and draws no pictures".to_owned())
-    }
-
-    fn understand(&self, _: &Order<'_>, reply: &Reply) -> Step {
-        Step::Done(Answer::Fault(fault_of(reply)))
-    }
-
-    fn fetched(&self, reply: &Reply) -> Answer {
-        Answer::Fault(fault_of(reply))
-    }
-
-    fn asker(&self) -> Option<&dyn Asker> {
-        Some(self)
-    }
-}
-
-/// Reasons to end that are the safety policy's (`FinishReason` of the API).
-const REFUSALS: [&str; 8] = [
-    "SAFETY",
-    "IMAGE_SAFETY",
-    "PROHIBITED_CONTENT",
-    "IMAGE_PROHIBITED_CONTENT",
-    "BLOCKLIST",
-    "SPII",
-    "RECITATION",
-    "MODEL_ARMOR",
-];
+use super::super::ask::{Asker, Question, Want};
+use super::super::http::encode;
+use super::super::json;
+use super::super::words::{message_in, tidy};
+use super::super::{Answer, Call, Reply, Stage, broken, provider_words, refused};
+use super::{Google, fault_of, is_refusal};
 
 impl Asker for Google {
     fn version(&self) -> u32 {
@@ -118,31 +38,24 @@ impl Asker for Google {
         if let (Some(temperature), Some(config)) = (question.want.temperature(), config) {
             config.insert("temperature".to_owned(), temperature.into());
         }
-        let model = question.model.strip_prefix("models/").unwrap_or(&question.model);
-        let url = super::below(&self.base, &["models", &format!("{model}:generateContent")])?;
-        let mut headers =
-            vec![("content-type".to_owned(), vec![Text::Plain("application/json".to_owned())])];
-        if let Some(name) = &self.key {
-            headers.push(("x-goog-api-key".to_owned(), vec![Text::Secret(name.clone())]));
-        }
-        let body = serde_json::to_vec(&body).map_err(|error| format!("no JSON: {error}"))?;
-        Ok(Call { method: "POST", url, headers, body: Bytes::from(body) })
+        let url = self.address(&question.model, "generateContent")?;
+        json::post(url, self.headers(), &body)
     }
 
     fn hear(&self, question: &Question, reply: &Reply) -> Answer {
         if !(200..300).contains(&reply.status) {
-            return Answer::Fault(fault_of(reply));
+            return Answer::Fault(fault_of(&question.model, reply));
         }
         let Ok(json) = serde_json::from_slice::<Value>(&reply.body) else {
-            return super::broken("bad_json", format!("no JSON: {}", provider_words(reply)));
+            return broken("bad_json", format!("no JSON: {}", provider_words(reply)));
         };
         let Some(candidate) = json.pointer("/candidates/0") else {
             return without_candidate(&json);
         };
         let ended = candidate.get("finishReason").and_then(Value::as_str).unwrap_or("STOP");
-        if REFUSALS.contains(&ended) {
+        if is_refusal(ended) {
             let message = candidate.get("finishMessage").and_then(Value::as_str).unwrap_or(ended);
-            return Answer::Refused { words: tidy(message) };
+            return refused(Stage::Output, tidy(message));
         }
         // Thoughts are parts too, and no part of the answer.
         let parts = candidate.pointer("/content/parts").and_then(Value::as_array);
@@ -153,9 +66,9 @@ impl Asker for Google {
             .filter_map(|part| part.get("text")?.as_str())
             .collect();
         match ended {
-            "MAX_TOKENS" => super::broken("cut_short", "the answer is over the limit of tokens"),
+            "MAX_TOKENS" => broken("cut_short", "the answer is over the limit of tokens"),
             _ if text.trim().is_empty() => {
-                super::broken("empty", format!("an answer without words ({})", tidy(ended)))
+                broken("empty", format!("an answer without words ({})", tidy(ended)))
             }
             _ => question.said(text),
         }
@@ -165,43 +78,27 @@ impl Asker for Google {
 fn without_candidate(json: &Value) -> Answer {
     if let Some(reason) = json.pointer("/promptFeedback/blockReason").and_then(Value::as_str) {
         let message = json.pointer("/promptFeedback/blockReasonMessage").and_then(Value::as_str);
-        return Answer::Refused { words: tidy(message.unwrap_or(reason)) };
+        return refused(Stage::Input, tidy(message.unwrap_or(reason)));
     }
     match message_in(json) {
-        Some(words) => super::broken("json_error", words),
-        None => super::broken("empty", "an answer without a candidate"),
+        Some(words) => broken("json_error", words),
+        None => broken("empty", "an answer without a candidate"),
     }
-}
-
-/// What an error of this API means: `{"error": {"code", "message", "status", "details"}}`.
-fn fault_of(reply: &Reply) -> Fault {
-    let json = serde_json::from_slice::<Value>(&reply.body).ok();
-    let mut fault = fault(reply, json.as_ref());
-    let json = json.unwrap_or_default();
-    let at = |place: &str| json.pointer(place).and_then(Value::as_str).unwrap_or_default();
-    let details = || json.pointer("/error/details").and_then(Value::as_array).into_iter().flatten();
-    let bad_key = details()
-        .any(|detail| detail.get("reason").and_then(Value::as_str) == Some("API_KEY_INVALID"));
-    let message = at("/error/message").to_ascii_lowercase();
-    if bad_key || (reply.status == 400 && at("/error/status") == "FAILED_PRECONDITION") {
-        fault.kind = FaultKind::Auth;
-    } else if reply.status == 404 && message.contains("model") {
-        fault.kind = FaultKind::ModelRetired;
-    }
-    // `RetryInfo` says `"retryDelay": "12s"`.
-    fault.retry_after = details()
-        .filter_map(|detail| detail.get("retryDelay")?.as_str()?.strip_suffix('s'))
-        .filter_map(|seconds| Duration::try_from_secs_f64(seconds.parse().ok()?).ok())
-        .next()
-        .or(fault.retry_after);
-    fault
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::super::super::FaultKind;
+    use super::super::open;
     use super::*;
+    use crate::policy::Settings;
     use crate::providers::Shown;
     use crate::providers::http::tests::provider;
+    use crate::providers::{Dialect, Text};
     use crate::units::Seed;
 
     fn dialect(url: Option<&str>) -> Box<dyn Dialect> {

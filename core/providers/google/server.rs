@@ -1,0 +1,158 @@
+//! What Gemini's API hears and says.
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::draw::inline;
+use super::is_imagen;
+use crate::providers::http::decode;
+use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, ratio, reply};
+use crate::providers::{Reply, Stage};
+
+/// The server.
+pub(super) struct Server;
+
+impl Rehearsal for Server {
+    fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
+        let headers = request.headers;
+        headers.iter().find(|(name, _)| name == "x-goog-api-key").map(|(_, key)| key.as_str())
+    }
+
+    fn hear(&self, request: &Request<'_>) -> Option<Result<Heard, String>> {
+        let (_, call) = request.path.rsplit_once("/models/")?;
+        let (model, method) = call.rsplit_once(':')?;
+        let draft = match (request.method, method) {
+            ("POST", "generateContent") => content(model, request),
+            ("POST", "predict") => prediction(model, request),
+            _ => return None,
+        };
+        Some(draft.map(Heard::Draw))
+    }
+
+    fn say(&self, draft: &Draft, act: &Act<'_>) -> Reply {
+        if is_imagen(&draft.model) { say_predicted(act) } else { say_content(act) }
+            .unwrap_or_else(|| say_error(&draft.model, act))
+    }
+}
+
+fn content(model: &str, request: &Request<'_>) -> Result<Draft, String> {
+    let body = request.json()?;
+    let parts = body.pointer("/contents/0/parts").and_then(Value::as_array);
+    let parts = parts.ok_or("`contents[0].parts` is missing")?;
+    let prompt = parts.iter().find_map(|part| part.get("text")?.as_str());
+    let image = parts.iter().find_map(|part| part.pointer("/inlineData/data")?.as_str());
+    let asked = |place: &str| body.pointer(place).and_then(Value::as_str);
+    Ok(Draft {
+        prompt: prompt.ok_or("there is no part with text")?.to_owned(),
+        model: model.to_owned(),
+        aspect: asked("/generationConfig/imageConfig/aspectRatio").and_then(ratio),
+        image: image.and_then(decode),
+        // What Gemini sends where nothing else is asked.
+        media_type: Some("image/jpeg"),
+        ..Draft::default()
+    })
+}
+
+fn prediction(model: &str, request: &Request<'_>) -> Result<Draft, String> {
+    let body = request.json()?;
+    let asked = |place: &str| body.pointer(place).and_then(Value::as_str);
+    let image = asked("/instances/0/image/bytesBase64Encoded");
+    Ok(Draft {
+        prompt: asked("/instances/0/prompt").ok_or("`instances[0].prompt` is missing")?.to_owned(),
+        model: model.to_owned(),
+        seed: body.pointer("/parameters/seed").and_then(Value::as_u64),
+        aspect: asked("/parameters/aspectRatio").and_then(ratio),
+        media_type: match asked("/parameters/outputOptions/mimeType") {
+            Some("image/jpeg") => Some("image/jpeg"),
+            _ => Some("image/png"),
+        },
+        image: image.and_then(decode),
+        ..Draft::default()
+    })
+}
+
+/// The usage of a picture: what a picture of 1K is, and a prompt of some words.
+fn usage(image: u64, thoughts: u64) -> Value {
+    json!({
+        "promptTokenCount": 12,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 12}],
+        "candidatesTokenCount": image,
+        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": image}],
+        "thoughtsTokenCount": thoughts,
+        "totalTokenCount": 12 + image + thoughts,
+    })
+}
+
+fn say_content(act: &Act<'_>) -> Option<Reply> {
+    Some(match act {
+        Act::Picture { bytes, media_type, .. } => {
+            let thought = json!({"text": "A picture, then.", "thought": true});
+            let parts = json!([thought, inline(bytes, media_type)]);
+            let candidate = json!({"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0});
+            reply(200, &json!({"candidates": [candidate], "usageMetadata": usage(1120, 80)}))
+        }
+        Act::Refused(Stage::Output) => {
+            let candidate = json!({"content": {}, "finishReason": "IMAGE_SAFETY", "finishMessage": "The picture was withheld.", "index": 0});
+            reply(200, &json!({"candidates": [candidate], "usageMetadata": usage(0, 0)}))
+        }
+        Act::Refused(_) => {
+            let feedback = json!({"blockReason": "PROHIBITED_CONTENT"});
+            reply(200, &json!({"promptFeedback": feedback, "usageMetadata": usage(0, 0)}))
+        }
+        Act::Empty => {
+            let candidate = json!({"content": {"role": "model", "parts": []}, "finishReason": "NO_IMAGE", "index": 0});
+            reply(200, &json!({"candidates": [candidate], "usageMetadata": usage(0, 80)}))
+        }
+        _ => return None,
+    })
+}
+
+fn say_predicted(act: &Act<'_>) -> Option<Reply> {
+    const FILTERED: &str = "The picture was filtered and is not charged. Support codes: 39322892";
+    Some(match act {
+        Act::Picture { bytes, media_type, .. } => {
+            let data = base64::engine::general_purpose::STANDARD.encode(bytes);
+            let entry = json!({"bytesBase64Encoded": data, "mimeType": media_type});
+            reply(200, &json!({"predictions": [entry]}))
+        }
+        Act::Refused(Stage::Output) => {
+            reply(200, &json!({"predictions": [{"raiFilteredReason": FILTERED}]}))
+        }
+        Act::Refused(_) => error(
+            400,
+            "INVALID_ARGUMENT",
+            "The prompt could not be submitted: sensitive words.",
+            None,
+        ),
+        Act::Empty => reply(200, &json!({})),
+        _ => return None,
+    })
+}
+
+fn say_error(model: &str, act: &Act<'_>) -> Reply {
+    match act {
+        Act::RateLimited(wait) => {
+            let delay = format!("{}s", wait.as_secs_f64());
+            let detail =
+                json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay});
+            error(429, "RESOURCE_EXHAUSTED", "Quota exceeded: requests per minute.", Some(detail))
+        }
+        Act::BadKey => {
+            let detail = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"});
+            error(400, "INVALID_ARGUMENT", "API key not valid.", Some(detail))
+        }
+        Act::OutOfCredit => error(402, "RESOURCE_EXHAUSTED", "Prepaid credit is used up.", None),
+        Act::NoModel => {
+            let words = format!("models/{model} is no longer available.");
+            error(404, "NOT_FOUND", &words, None)
+        }
+        Act::BadRequest(words) => error(400, "INVALID_ARGUMENT", words, None),
+        _ => error(503, "UNAVAILABLE", "The model is overloaded.", None),
+    }
+}
+
+fn error(status: u16, word: &str, message: &str, detail: Option<Value>) -> Reply {
+    let details: Vec<Value> = detail.into_iter().collect();
+    let error = json!({"code": status, "message": message, "status": word, "details": details});
+    reply(status, &json!({"error": error}))
+}

@@ -1,0 +1,139 @@
+//! The kind `openai`: pictures by `/images/generations` and `/images/edits`, questions by `/chat/completions`, and
+//! `/moderations`, of OpenAI and of every server that speaks the same (vLLM, SGLang, LocalAI, Together and others, by
+//! `url`).
+//!
+//! Wire: `Authorization: Bearer`; errors are `{"error": {"message", "type", "param", "code"}}`, or a bare text, or FastAPI's
+//! `detail`. Source: the types of the package openai 3.54.0.
+
+mod ask;
+mod draw;
+mod server;
+
+use serde_json::{Map, Value, json as table};
+use url::Url;
+
+use super::ask::Asker;
+use super::registry::Kind;
+use super::{Answer, Call, Dialect, Order, Reply, Step, Text, catalogue, http, json};
+use crate::policy::{Ability, FromNode, Node, Problems, Provider, ProviderVocabulary, Settings};
+use crate::units::Cost;
+
+/// OpenAI's own address.
+const DEFAULT_URL: &str = "https://api.openai.com/v1";
+
+/// The parameters of pictures that the API knows.
+pub(super) const PARAMS: &[&str] = &[
+    "size",
+    "quality",
+    "background",
+    "output_format",
+    "output_compression",
+    "moderation",
+    "style",
+    "complexity",
+    "input_fidelity",
+];
+
+/// The registry's line.
+pub(super) const KIND: Kind = Kind {
+    vocabulary: ProviderVocabulary {
+        kind: "openai",
+        doc: "OpenAI, and every server that speaks the same by `url`: pictures and edits, questions about pictures, moderation.",
+        keys: &["extra_body"],
+        read,
+        schema: || table!({"extra_body": ExtraBody::schema()}),
+        default_url: Some(DEFAULT_URL),
+        hosts: &["api.openai.com"],
+        params: PARAMS,
+        list_price: Some(|model, params| catalogue::list_price("openai", model, params)),
+        answer_first: false,
+        draws: true,
+        answers: &[Ability::Questions, Ability::Moderation],
+    },
+    open,
+    rehearsal: Some(&server::Server),
+};
+
+/// What is sent with every order besides: fields that a compatible server wants and OpenAI does not know.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct ExtraBody(Map<String, Value>);
+
+impl FromNode for ExtraBody {
+    fn from_node(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Value::Object(fields) = node.to_json() else {
+            node.wrong_type("a table of fields", problems);
+            return None;
+        };
+        match fields.keys().find(|name| matches!(name.as_str(), "prompt" | "model" | "image")) {
+            Some(name) => {
+                problems.error(node.span, format!("`{name}` is what the gate sets itself"));
+                None
+            }
+            None => Some(Self(fields)),
+        }
+    }
+
+    fn schema() -> Value {
+        table!({"type": "object"})
+    }
+}
+
+fn read(node: &Node, _: &[String], problems: &mut Problems) -> Option<Settings> {
+    let mut reader = crate::policy::TableReader::open_any(node, problems)?;
+    let extra: Option<Option<ExtraBody>> = reader.read("extra_body", None, problems);
+    Some(Settings::new(extra?.unwrap_or_default()))
+}
+
+fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
+    let base = super::base_url(provider, DEFAULT_URL, "v1")?;
+    let extra = provider.settings.get::<ExtraBody>().cloned().unwrap_or_default();
+    Ok(Box::new(OpenAi { base, key: super::one_key(provider)?, extra: extra.0 }))
+}
+
+/// A server, set up.
+#[derive(Clone, Debug)]
+pub(super) struct OpenAi {
+    /// The address with its version.
+    pub(super) base: Url,
+    /// The variable that holds the key.
+    pub(super) key: Option<String>,
+    /// Fields that the policy adds to every order.
+    pub(super) extra: Map<String, Value>,
+}
+
+impl OpenAi {
+    /// Whether this is OpenAI itself, which takes no seed and no `response_format` for pictures.
+    fn is_openai(&self) -> bool {
+        self.base.host_str() == Some("api.openai.com")
+    }
+
+    fn headers(&self) -> Vec<(String, Vec<Text>)> {
+        json::keyed("authorization", "Bearer ", self.key.as_ref())
+    }
+}
+
+impl Dialect for OpenAi {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn begin(&self, order: &Order<'_>) -> Result<Call, String> {
+        draw::begin(self, order)
+    }
+
+    fn understand(&self, _: &Order<'_>, reply: &Reply) -> Step {
+        draw::meaning(reply)
+    }
+
+    fn cost(&self, model: &str, reply: &Reply) -> Option<Cost> {
+        draw::cost("openai", model, reply)
+    }
+
+    fn fetched(&self, reply: &Reply) -> Answer {
+        http::of_download(reply)
+    }
+
+    fn asker(&self) -> Option<&dyn Asker> {
+        Some(self)
+    }
+}

@@ -1,0 +1,237 @@
+//! The other half of a dialect: what a server that speaks it hears and says, without I/O. The simulated server answers with
+//! it, so that a team rehearses its policy against its provider's manners without a key; and each dialect is tested
+//! against its own.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{Reply, Stage};
+use crate::units::Usd;
+
+/// A request as a server gets it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// `GET` or `POST`.
+    pub method: &'a str,
+    /// Its path.
+    pub path: &'a str,
+    /// What follows the path's `?`; empty where nothing does.
+    pub query: &'a str,
+    /// Headers: lower-case names.
+    pub headers: &'a [(String, String)],
+    /// Its body.
+    pub body: &'a Bytes,
+}
+
+impl Request<'_> {
+    /// The first value of a header (lower-case name).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// A sentence, where it is none.
+    pub fn json(&self) -> Result<Value, String> {
+        serde_json::from_slice(self.body).map_err(|error| format!("the body is no JSON: {error}"))
+    }
+}
+
+/// What a request is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// A picture is asked for.
+    Draw(Draft),
+    /// How an earlier order, by the name that it was given, is getting on.
+    Poll(String),
+}
+
+/// An order, as far as a server looks at it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Draft {
+    /// What is to be drawn.
+    pub prompt: String,
+    /// The model's id.
+    pub model: String,
+    /// The seed, where the wire carries one.
+    pub seed: Option<u64>,
+    /// The size that is asked for.
+    pub size: Option<(u32, u32)>,
+    /// Width to height, where it is asked for.
+    pub aspect: Option<(u32, u32)>,
+    /// The media type that is asked for.
+    pub media_type: Option<&'static str>,
+    /// The input picture.
+    pub image: Option<Bytes>,
+    /// How the picture is handed over.
+    pub delivery: Delivery,
+}
+
+/// How a picture is handed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// In the answer.
+    #[default]
+    Inline,
+    /// In the answer, in the dialect's other form: bytes instead of JSON, or the other way round.
+    InlineOtherwise,
+    /// At an address that the answer names.
+    Address,
+    /// The order gets a name, by which is asked for it until it is ready.
+    Job,
+    /// The same, and the picture is at an address then.
+    JobAddress,
+}
+
+impl Delivery {
+    /// Whether the order gets a name.
+    #[must_use]
+    pub const fn is_job(self) -> bool {
+        matches!(self, Self::Job | Self::JobAddress)
+    }
+
+    /// Whether the picture is at an address.
+    #[must_use]
+    pub const fn is_address(self) -> bool {
+        matches!(self, Self::Address | Self::JobAddress)
+    }
+}
+
+/// What a server says.
+#[derive(Clone, Copy, Debug)]
+pub enum Act<'a> {
+    /// The picture.
+    Picture {
+        /// The file.
+        bytes: &'a Bytes,
+        /// What it is.
+        media_type: &'a str,
+        /// What it costs.
+        cost: Usd,
+    },
+    /// The picture's address.
+    Address {
+        /// Where.
+        url: &'a str,
+        /// What it costs.
+        cost: Usd,
+    },
+    /// The order has got a name.
+    Accepted {
+        /// The name.
+        job: &'a str,
+        /// The server's own address, without a path.
+        base: &'a str,
+    },
+    /// The picture is not ready.
+    Pending {
+        /// The order's name.
+        job: &'a str,
+        /// The server's own address, without a path.
+        base: &'a str,
+    },
+    /// Nobody knows an order of this name, or no longer.
+    NoJob,
+    /// The safety policy refuses.
+    Refused(Stage),
+    /// Success, and no picture.
+    Empty,
+    /// Too many requests.
+    RateLimited(Duration),
+    /// The server failed.
+    ServerFault,
+    /// The key is missing or wrong.
+    BadKey,
+    /// There is no credit left.
+    OutOfCredit,
+    /// There is no such model, or no longer.
+    NoModel,
+    /// The request is wrong.
+    BadRequest(&'a str),
+}
+
+/// A server that speaks a dialect.
+pub trait Rehearsal: Send + Sync {
+    /// The key that a request carries.
+    fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
+        bearer(request)
+    }
+
+    /// What a request is about; nothing where it is not to this dialect.
+    ///
+    /// # Errors
+    /// A sentence, where the request is wrong.
+    fn hear(&self, request: &Request<'_>) -> Option<Result<Heard, String>>;
+
+    /// What the server says to an order.
+    fn say(&self, draft: &Draft, act: &Act<'_>) -> Reply;
+}
+
+/// The key behind `Authorization: Bearer`.
+#[must_use]
+pub fn bearer<'a>(request: &Request<'a>) -> Option<&'a str> {
+    request
+        .headers
+        .iter()
+        .find(|(name, _)| name == "authorization")
+        .and_then(|(_, value)| value.strip_prefix("Bearer "))
+}
+
+/// A reply of JSON.
+pub(super) fn reply(status: u16, body: &Value) -> Reply {
+    Reply {
+        status,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: Bytes::from(body.to_string()),
+    }
+}
+
+/// A reply of bytes.
+pub(super) fn file(bytes: &Bytes, media_type: &str) -> Reply {
+    Reply {
+        status: 200,
+        headers: vec![("content-type".to_owned(), media_type.to_owned())],
+        body: bytes.clone(),
+    }
+}
+
+impl Reply {
+    /// The reply with a header more.
+    #[must_use]
+    pub(super) fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.headers.push((name.to_owned(), value.to_string()));
+        self
+    }
+}
+
+/// Seconds for `Retry-After`, rounded up.
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// `16:9`.
+pub(super) fn ratio(text: &str) -> Option<(u32, u32)> {
+    let (width, height) = text.split_once(':')?;
+    let side = |text: &str| text.trim().parse::<u32>().ok().filter(|n| (1..=10_000).contains(n));
+    Some((side(width)?, side(height)?))
+}
+
+/// `1024x1024`.
+pub(super) fn size(text: &str) -> Option<(u32, u32)> {
+    let (width, height) = text.split_once('x')?;
+    let side = |text: &str| text.parse::<u32>().ok().filter(|n| (1..=16_384).contains(n));
+    Some((side(width)?, side(height)?))
+}
+
+/// OpenAI's error, which many speak.
+pub(super) fn openai_error(status: u16, kind: &str, code: &str, message: &str) -> Reply {
+    let error = json!({"message": message, "type": kind, "param": null, "code": code});
+    reply(status, &json!({"error": error}))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! Every dialect against its own server: whatever the server says is understood as it was meant.
+
+use proptest::prelude::*;
+use serde_json::Map;
+
+use super::*;
+use crate::policy::{Node, Problems, Task};
+use crate::providers::http::tests::provider;
+use crate::providers::registry::{Kind, REGISTRY};
+use crate::providers::{Answer, Call, Dialect, FaultKind, Order, Step, Text};
+use crate::units::{CostBasis, Seed};
+
+/// The smallest JPEG header that counts as a picture, and a PNG's.
+const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0 a picture";
+const INPUT: &[u8] = b"\x89PNG\r\n\x1a\n an input";
+
+/// A kind, and a model for each of its wires.
+const MODELS: &[(&str, &str, Task)] = &[
+    ("google", "gemini-3-pro-image", Task::TextToImage),
+    ("google", "gemini-3-pro-image", Task::Edit),
+    ("google", "imagen-4.0-generate-001", Task::TextToImage),
+    ("stability", "sd3.5-large-turbo", Task::TextToImage),
+    ("stability", "sd3.5-large", Task::Edit),
+    ("stability", "core", Task::TextToImage),
+    ("stability", "upscale-fast", Task::Upscale),
+    ("stability", "upscale-conservative", Task::Upscale),
+    ("stability", "upscale-creative", Task::Upscale),
+    ("stability", "edit-inpaint", Task::Edit),
+    ("openai", "gpt-image-2", Task::TextToImage),
+    ("openai", "gpt-image-2", Task::Edit),
+];
+
+/// A dialect in talk with its own server.
+struct Talk {
+    kind: &'static Kind,
+    server: &'static dyn Rehearsal,
+    dialect: Box<dyn Dialect>,
+    model: &'static str,
+    task: Task,
+}
+
+impl Talk {
+    fn all() -> impl Iterator<Item = Self> {
+        MODELS.iter().map(|(kind, model, task)| {
+            let kind = crate::providers::kind(kind).unwrap();
+            let table = Node::from_json(&json!({}));
+            let settings = (kind.vocabulary.read)(&table, &[], &mut Problems::new()).unwrap();
+            let dialect = (kind.open)(&provider(kind.vocabulary.kind, None, settings)).unwrap();
+            Self { kind, server: kind.rehearsal.unwrap(), dialect, model, task: *task }
+        })
+    }
+
+    fn with_order<T>(&self, then: impl FnOnce(&Order<'_>) -> T) -> T {
+        let (params, input) = (Map::new(), Bytes::from_static(INPUT));
+        then(&Order {
+            model: self.model,
+            task: self.task,
+            params: &params,
+            prompt: "a red fox",
+            seed: Seed(7),
+            image: (self.task != Task::TextToImage).then_some(&input),
+            mask: None,
+        })
+    }
+
+    fn call(&self) -> Call {
+        self.with_order(|order| self.dialect.begin(order)).unwrap()
+    }
+
+    /// What the server takes a call for.
+    fn heard(&self, call: &Call) -> Heard {
+        let headers: Vec<(String, String)> =
+            call.headers.iter().map(|(name, parts)| (name.clone(), shown(parts))).collect();
+        let request = Request {
+            method: call.method,
+            path: call.url.path(),
+            query: call.url.query().unwrap_or_default(),
+            headers: &headers,
+            body: &call.body,
+        };
+        assert_eq!(self.server.key(&request), Some("KEY"), "{}", self.name());
+        self.server.hear(&request).unwrap_or_else(|| panic!("{}", call.url)).unwrap()
+    }
+
+    fn draft(&self) -> Draft {
+        match self.heard(&self.call()) {
+            Heard::Draw(draft) => draft,
+            Heard::Poll(job) => panic!("{job}"),
+        }
+    }
+
+    /// What the dialect makes of what its server says.
+    fn said(&self, act: &Act<'_>) -> Step {
+        let reply = self.server.say(&self.draft(), act);
+        self.with_order(|order| self.dialect.understand(order, &reply))
+    }
+
+    fn name(&self) -> String {
+        format!("{} {} {}", self.kind.vocabulary.kind, self.model, self.task.word())
+    }
+}
+
+fn shown(parts: &[Text]) -> String {
+    let show = |part: &Text| match part {
+        Text::Plain(text) => text.clone(),
+        Text::Secret(_) | Text::Encoded(_) => "KEY".to_owned(),
+    };
+    parts.iter().map(show).collect()
+}
+
+#[test]
+fn every_kind_with_a_server_is_tested() {
+    for kind in REGISTRY.iter().filter(|kind| kind.rehearsal.is_some()) {
+        let name = kind.vocabulary.kind;
+        assert!(MODELS.iter().any(|(known, ..)| *known == name), "{name}");
+    }
+}
+
+#[test]
+fn an_order_arrives_as_it_was_meant() {
+    for talk in Talk::all() {
+        let draft = talk.draft();
+        assert_eq!(draft.model, talk.model, "{}", talk.name());
+        if talk.model != "upscale-fast" {
+            assert_eq!(draft.prompt, "a red fox", "{}", talk.name());
+        }
+        let input = (talk.task != Task::TextToImage).then(|| Bytes::from_static(INPUT));
+        assert_eq!(draft.image, input, "{}", talk.name());
+    }
+}
+
+#[test]
+fn a_picture_is_a_picture() {
+    let bytes = Bytes::from_static(JPEG);
+    for talk in Talk::all() {
+        let act = Act::Picture { bytes: &bytes, media_type: "image/jpeg", cost: Usd::ZERO };
+        let Step::Done(Answer::Image { bytes: got, .. }) = talk.said(&act) else {
+            panic!("{}: {:?}", talk.name(), talk.said(&act))
+        };
+        assert_eq!(got, bytes, "{}", talk.name());
+    }
+}
+
+#[test]
+fn refusals_are_told_by_their_stage() {
+    for talk in Talk::all() {
+        for stage in [Stage::Input, Stage::Output] {
+            let Step::Done(Answer::Refused { stage: got, words }) = talk.said(&Act::Refused(stage))
+            else {
+                panic!("{}: {:?}", talk.name(), talk.said(&Act::Refused(stage)))
+            };
+            assert_eq!(got, stage, "{}", talk.name());
+            assert!(!words.is_empty(), "{}", talk.name());
+        }
+    }
+}
+
+#[test]
+fn faults_have_their_kinds() {
+    let wait = Duration::from_secs(7);
+    for talk in Talk::all() {
+        for (act, kind) in [
+            (Act::RateLimited(wait), FaultKind::RateLimited),
+            (Act::ServerFault, FaultKind::ServerFault),
+            (Act::BadKey, FaultKind::Auth),
+            (Act::OutOfCredit, FaultKind::OutOfCredit),
+            (Act::BadRequest("`size` is no size"), FaultKind::BadRequest),
+        ] {
+            let Step::Done(Answer::Fault(fault)) = talk.said(&act) else {
+                panic!("{}: {act:?}: {:?}", talk.name(), talk.said(&act))
+            };
+            assert_eq!(fault.kind, kind, "{}: {}", talk.name(), fault.words);
+        }
+        // Stability has no word of its own for a model that it does not know.
+        let Step::Done(Answer::Fault(fault)) = talk.said(&Act::NoModel) else { panic!() };
+        let kinds = [FaultKind::ModelRetired, FaultKind::BadRequest];
+        assert!(kinds.contains(&fault.kind), "{}: {fault:?}", talk.name());
+    }
+}
+
+#[test]
+fn a_success_without_a_picture_is_never_one() {
+    for talk in Talk::all() {
+        let step = talk.said(&Act::Empty);
+        let none = matches!(
+            &step,
+            Step::Done(Answer::Broken { .. } | Answer::Refused { stage: Stage::Output, .. })
+        );
+        assert!(none, "{}: {step:?}", talk.name());
+    }
+}
+
+#[test]
+fn an_order_with_a_name_is_asked_for_until_it_is_there() {
+    let bytes = Bytes::from_static(JPEG);
+    let mut jobs = 0;
+    for talk in Talk::all().filter(|talk| talk.draft().delivery.is_job()) {
+        jobs += 1;
+        let base = "https://server.test";
+        let accepted = talk.said(&Act::Accepted { job: "job-1", base });
+        let Step::Poll(call, _) = accepted else { panic!("{accepted:?}") };
+        assert_eq!(call.method, "GET");
+        assert_eq!(talk.heard(&call), Heard::Poll("job-1".to_owned()));
+        let pending = talk.said(&Act::Pending { job: "job-1", base });
+        assert!(matches!(pending, Step::Poll(..)), "{pending:?}");
+        let Step::Done(Answer::Fault(fault)) = talk.said(&Act::NoJob) else { panic!() };
+        assert_eq!(fault.kind, FaultKind::ResultExpired);
+        let act = Act::Picture { bytes: &bytes, media_type: "image/jpeg", cost: Usd::ZERO };
+        assert!(matches!(talk.said(&act), Step::Done(Answer::Image { .. })));
+    }
+    assert_eq!(jobs, 1);
+}
+
+#[test]
+fn what_an_answer_says_of_its_cost_is_believed() {
+    let bytes = Bytes::from_static(JPEG);
+    let cost = |kind: &str, model: &str, act: &Act<'_>| {
+        let talk =
+            Talk::all().find(|it| (it.kind.vocabulary.kind, it.model) == (kind, model)).unwrap();
+        let reply = talk.server.say(&talk.draft(), act);
+        talk.dialect.cost(model, &reply).map(|cost| (cost.amount.to_string(), cost.basis))
+    };
+    let picture = Act::Picture { bytes: &bytes, media_type: "image/jpeg", cost: Usd::ZERO };
+    let computed = |amount: &str| Some((amount.to_owned(), CostBasis::Computed));
+    // 12 tokens of text at $2, 80 of thoughts at $12, 1,120 of the picture at $120, by the million.
+    assert_eq!(cost("google", "gemini-3-pro-image", &picture), computed("$0.135384"));
+    // 14 tokens of text at $5 and 1,056 of the picture at $30.
+    assert_eq!(cost("openai", "gpt-image-2", &picture), computed("$0.03175"));
+    // Credits are fixed: the list says what they are.
+    assert_eq!(cost("stability", "core", &picture), None);
+    let refused = cost("google", "imagen-4.0-generate-001", &Act::Refused(Stage::Output));
+    assert_eq!(refused, Some(("$0.00".to_owned(), CostBasis::Exact)));
+    assert_eq!(cost("google", "gemini-3-pro-image", &Act::ServerFault), None);
+}
+
+/// Everything that a server can say, as bytes.
+fn replies(talk: &Talk) -> Vec<Reply> {
+    let bytes = Bytes::from_static(JPEG);
+    let base = "https://server.test";
+    let acts = [
+        Act::Picture { bytes: &bytes, media_type: "image/jpeg", cost: Usd::ZERO },
+        Act::Address { url: "https://cdn.test/a.png", cost: Usd::ZERO },
+        Act::Accepted { job: "job-1", base },
+        Act::Pending { job: "job-1", base },
+        Act::NoJob,
+        Act::Refused(Stage::Input),
+        Act::Refused(Stage::Output),
+        Act::Empty,
+        Act::RateLimited(Duration::from_secs(7)),
+        Act::ServerFault,
+        Act::BadKey,
+        Act::OutOfCredit,
+        Act::NoModel,
+        Act::BadRequest("no"),
+    ];
+    let draft = talk.draft();
+    acts.iter().map(|act| talk.server.say(&draft, act)).collect()
+}
+
+proptest! {
+    // Twelve wires: over 10,000 mutations of recorded answers for each dialect.
+    #![proptest_config(ProptestConfig::with_cases(5_000))]
+    #[test]
+    fn a_mutated_answer_has_a_typed_outcome(
+        which in any::<prop::sample::Index>(),
+        status in prop_oneof![Just(None), (100_u16..600).prop_map(Some)],
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 0..12),
+    ) {
+        thread_local! {
+            static TALKS: Vec<(Talk, Vec<Reply>)> =
+                Talk::all().map(|talk| { let all = replies(&talk); (talk, all) }).collect();
+        }
+        TALKS.with(|talks| {
+            for (talk, replies) in talks {
+                let mut reply = which.get(replies).clone();
+                let mut body = reply.body.to_vec();
+                for (at, byte, how) in &edits {
+                    match (how, body.len()) {
+                        (0, 1..) => { let at = at.index(body.len()); body[at] = *byte; }
+                        (1, 1..) => { body.remove(at.index(body.len())); }
+                        (2, len) => body.insert(at.index(len + 1), *byte),
+                        _ => {}
+                    }
+                }
+                reply.body = body.into();
+                reply.status = status.unwrap_or(reply.status);
+                let _ = talk.dialect.cost(talk.model, &reply);
+                let step = talk.with_order(|order| talk.dialect.understand(order, &reply));
+                if let Step::Done(Answer::Image { bytes, .. }) = step {
+                    assert!((200..300).contains(&reply.status), "{reply:?}");
+                    assert!(!bytes.is_empty() || reply.body.is_empty(), "{reply:?}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn no_request_makes_a_server_panic(
+        path in "/[a-z0-9/:.-]{0,40}",
+        body in prop::collection::vec(any::<u8>(), 0..120),
+    ) {
+        let body = Bytes::from(body);
+        for talk in Talk::all() {
+            let real = talk.call();
+            for path in [path.as_str(), real.url.path()] {
+                let headers = [("content-type".to_owned(), "multipart/form-data; boundary=x".to_owned())];
+                let request = Request { method: "POST", path, query: "", headers: &headers, body: &body };
+                let _ = talk.server.hear(&request);
+            }
+        }
+    }
+}
