@@ -97,7 +97,7 @@ pub(super) fn meaning(json: &Value) -> Answer {
     if is_refusal(ended) {
         return refused(Stage::Output, tidy(message.unwrap_or(ended)));
     }
-    let picture = parts().filter_map(|part| part.pointer("/inlineData/data")?.as_str()).last();
+    let picture = parts().filter_map(|part| part.pointer("/inlineData/data")?.as_str()).next_back();
     let Some(picture) = picture else {
         let text: String = parts().filter_map(|part| part.get("text")?.as_str()).collect();
         return match message
@@ -109,8 +109,10 @@ pub(super) fn meaning(json: &Value) -> Answer {
             None => broken("empty", format!("an answer without a picture ({})", tidy(ended))),
         };
     };
-    let media_type =
-        parts().filter_map(|part| part.pointer("/inlineData/mimeType")?.as_str()).last().map(tidy);
+    let media_type = parts()
+        .filter_map(|part| part.pointer("/inlineData/mimeType")?.as_str())
+        .next_back()
+        .map(tidy);
     match decode(picture) {
         Some(bytes) => Answer::Image { bytes, content_type: media_type, cost: None },
         None => broken("bad_base64", "the picture in the answer is no valid base64"),

@@ -59,7 +59,7 @@ fn every_snippet_is_a_provider_that_works() {
             }
             // A kind with models of its own knows no other.
             let model = if table["kind"] == "stability" { "core" } else { "v1" };
-            let order = crate::providers::Order { model, ..super::tests::order(&params) };
+            let order = providers::Order { model, ..super::tests::order(&params) };
             let call = dialect.begin(&order).unwrap();
             let body = String::from_utf8_lossy(&call.body);
             assert!(body.contains("a cat"), "{body}");
