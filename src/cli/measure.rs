@@ -56,7 +56,7 @@ enum What {
         /// A folder of fonts, besides those that the program carries [default: the system's].
         #[arg(long, value_name = "DIR")]
         fonts: Option<PathBuf>,
-        /// What may be wrong [default: all but case].
+        /// What may be wrong [default: all but case and accent].
         #[arg(long, value_delimiter = ',', value_name = "KIND,…")]
         kinds: Vec<Kind>,
     },

@@ -33,11 +33,13 @@ impl Fallback for NoOther {
 }
 
 /// Names of fonts whose letters are none.
-const NO_LETTERS: [&str; 10] = [
+const NO_LETTERS: [&str; 11] = [
     "Keyboard",
     "Initials",
     "Symbol",
     "Dingbat",
+    // Another name for Zapf's dingbats.
+    "D050000L",
     "Emoji",
     "Music",
     "SignWriting",

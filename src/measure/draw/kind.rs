@@ -21,6 +21,8 @@ pub enum Kind {
     Stray,
     /// A letter in the other case; not wrong where the check ignores case, and drawn only where asked for.
     Case,
+    /// A letter without its accent, with one that it should not have, or with another; drawn only where asked for.
+    Accent,
     /// A letter is an empty box.
     Tofu,
     /// The upper half of a letter over the lower half of another.
@@ -59,6 +61,7 @@ impl Kind {
             Self::Dup => "dup",
             Self::Stray => "stray",
             Self::Case => "case",
+            Self::Accent => "accent",
             Self::Tofu => "tofu",
             Self::Hybrid => "hybrid",
             Self::Break => "break",
@@ -74,6 +77,15 @@ impl Kind {
 
     /// Whether other letters are written than were asked for.
     pub(super) const fn is_misspelt(self) -> bool {
-        matches!(self, Self::Swap | Self::Sub | Self::Drop | Self::Dup | Self::Stray | Self::Case)
+        matches!(
+            self,
+            Self::Swap
+                | Self::Sub
+                | Self::Drop
+                | Self::Dup
+                | Self::Stray
+                | Self::Case
+                | Self::Accent
+        )
     }
 }

@@ -28,6 +28,34 @@ const ALIKE: [&str; 16] = [
     "シツンソ",
 ];
 
+/// Letters that differ in their accent alone, the bare one first.
+const ACCENTED: [&str; 24] = [
+    "aàáâãäåăą",
+    "cçćč",
+    "dď",
+    "eèéêëęě",
+    "gğ",
+    "iìíîï",
+    "nñńň",
+    "oòóôõöő",
+    "rř",
+    "sśşš",
+    "tť",
+    "uùúûüůű",
+    "yýÿ",
+    "zźżž",
+    "かが",
+    "きぎ",
+    "くぐ",
+    "こご",
+    "てで",
+    "はばぱ",
+    "ひびぴ",
+    "クグ",
+    "トド",
+    "ハバパ",
+];
+
 /// The phrase with one mistake of a kind; nothing where it has no place for one. `differ` says whether two letters look
 /// different enough on the picture.
 pub(super) fn misspell(
@@ -77,6 +105,16 @@ pub(super) fn misspell(
                 *chars.get_mut(at)? = other;
                 other != c && differ(c, other)
             }
+            Kind::Accent => {
+                // Most mistakes are about an accent that should be there.
+                let is_bare = bare(c).is_none_or(|bare| like(c, bare) == c);
+                if is_bare && dice.chance(0.7) {
+                    continue;
+                }
+                let Some(other) = other_accent(c, letters, dice) else { continue };
+                *chars.get_mut(at)? = other;
+                other != c && differ(c, other)
+            }
             _ => return None,
         };
         let shown: String = chars.into_iter().collect();
@@ -108,6 +146,26 @@ fn substitute(c: char, letters: &str, dice: &mut Dice) -> Option<char> {
     }
 }
 
+/// The letter without its accent, in lower case; nothing where it never has one.
+fn bare(c: char) -> Option<char> {
+    let lower = c.to_lowercase().next()?;
+    ACCENTED.iter().find(|group| group.contains(lower))?.chars().next()
+}
+
+/// The letter with another accent or with none: half of the time none, where it has one; else one of the language, if
+/// there is one.
+fn other_accent(c: char, letters: &str, dice: &mut Dice) -> Option<char> {
+    let (lower, bare) = (c.to_lowercase().next()?, bare(c)?);
+    if lower != bare && dice.chance(0.5) {
+        return Some(like(c, bare));
+    }
+    let group = ACCENTED.iter().find(|group| group.contains(lower))?;
+    let others: Vec<char> = group.chars().skip(1).filter(|other| *other != lower).collect();
+    let own: Vec<char> = others.iter().copied().filter(|c| letters.contains(*c)).collect();
+    let others = if own.is_empty() || dice.chance(0.3) { others } else { own };
+    (!others.is_empty()).then(|| like(c, dice.pick(&others, bare)))
+}
+
 /// The letter in the case of another.
 fn like(c: char, letter: char) -> char {
     if c.is_uppercase() { letter.to_uppercase().next().unwrap_or(letter) } else { letter }
@@ -120,7 +178,16 @@ mod tests {
     #[test]
     fn a_misspelling_is_one_letter_away_and_never_the_same() {
         for seed in 0..100 {
-            for kind in [Kind::Swap, Kind::Sub, Kind::Drop, Kind::Dup, Kind::Stray, Kind::Case] {
+            let kinds = [
+                Kind::Swap,
+                Kind::Sub,
+                Kind::Drop,
+                Kind::Dup,
+                Kind::Stray,
+                Kind::Case,
+                Kind::Accent,
+            ];
+            for kind in kinds {
                 let text = "Grand Opening 24!";
                 let mut dice = Dice::of("test", "", "", seed);
                 let shown = misspell(text, kind, "abcdef", &mut |a, b| a != b, &mut dice).unwrap();
@@ -136,6 +203,22 @@ mod tests {
                 assert!(shown.ends_with(" 24!"), "{shown}");
             }
         }
+    }
+
+    #[test]
+    fn a_wrong_accent_leaves_the_letter_bare_gives_it_one_or_another() {
+        let shown: std::collections::BTreeSet<String> = (0..200)
+            .filter_map(|seed| {
+                let mut dice = Dice::of("test", "", "", seed);
+                misspell("DZIEŃ", Kind::Accent, "óęń", &mut |a, b| a != b, &mut dice)
+            })
+            .collect();
+        assert!(shown.contains("DZIEN"), "{shown:?}");
+        assert!(shown.contains("DZIEÑ"), "{shown:?}");
+        assert!(shown.contains("DZIĘŃ"), "{shown:?}");
+        assert!(!shown.contains("DZIEŃ"), "{shown:?}");
+        let mut dice = Dice::of("test", "", "", 1);
+        assert_eq!(misspell("bffk", Kind::Accent, "é", &mut |_, _| true, &mut dice), None);
     }
 
     #[test]

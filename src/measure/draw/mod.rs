@@ -177,9 +177,11 @@ fn text(kind: Kind, fonts: &mut Fonts, dice: &mut Dice) -> Option<Text> {
     let expect = phrase(language, dice);
     let face = fonts.face_for(&expect, dice)?;
     let shown = if kind.is_misspelt() {
+        // An accent is small beside its letter.
+        let least = if kind == Kind::Accent { 0.05 } else { damage::LEAST };
         let mut differ = |one: char, other: char| {
             let letters = [one, other].map(|letter| fonts.letter(&face, letter, 64.0));
-            matches!(letters, [Some(one), Some(other)] if one.change(&other) > damage::LEAST)
+            matches!(letters, [Some(one), Some(other)] if one.change(&other) > least)
         };
         misspell(&expect, kind, language.letters, &mut differ, dice)?
     } else {
