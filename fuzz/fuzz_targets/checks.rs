@@ -72,6 +72,7 @@ fn case(bits: u16) -> Case {
         tags: Vec::new(),
         expect: serde_json::from_value(expect).unwrap_or_default(),
         image: None,
+        mask: None,
         locale: None,
     }
 }
