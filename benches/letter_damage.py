@@ -116,6 +116,8 @@ class Lines:
         from fontTools.ttLib import TTFont
 
         self.dice, self.latin, self.styled, self.maps, self.open = random.Random(seed), latin, styled, {}, TTFont
+        # The share of lines with damaged letters.
+        self.hurt = 0.75
         files = sorted(path for end in ("ttf", "otf", "ttc") for path in Path(fonts).rglob(f"*.{end}"))
         families = {}
         for path in files:
@@ -173,7 +175,7 @@ class Lines:
             outline = dice.random() < 0.35
             style = ("outline", dice.uniform(0.02, 0.05)) if outline else ("squares", size / dice.randint(9, 16))
         places = [index for index, letter in enumerate(text) if letter.isalnum()]
-        hurt = dice.sample(places, max(1, len(places) // 4)) if places and dice.random() < 0.75 else []
+        hurt = dice.sample(places, max(1, len(places) // 4)) if places and dice.random() < self.hurt else []
         tracking = dice.uniform(0.04, 0.22) * size if dice.random() < 0.2 else 0
         drawn, letters = [], []
         for index, letter in enumerate(text):

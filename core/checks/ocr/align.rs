@@ -84,7 +84,9 @@ pub fn align(phrase: &Phrase, lines: &[&[Step]], edges: Edges) -> Option<Path> {
     let mut next = vec![NEVER; states];
     for line in lines {
         let mut at_start = true;
+        let mut read_before = None;
         for step in *line {
+            let read = step.read().map(|(number, _)| number);
             let (gap, boundary) = (step.gap(), step.boundary());
             let of = |state: usize| scores.get(state).copied().unwrap_or(NEVER);
             let mut row = vec![0_u16; states];
@@ -117,8 +119,14 @@ pub fn align(phrase: &Phrase, lines: &[&[Step]], edges: Edges) -> Option<Path> {
                     }
                 } else {
                     let word_starts = phrase.ends.get(index - 1).copied().unwrap_or(false);
+                    // Letters that may be the same need a gap between them, or be read as two, as “li” is.
                     let same = phrase.letters.get(index - 1).is_some_and(|before| {
-                        before.numbers.iter().any(|number| letter.numbers.contains(number))
+                        let is = |read: Option<u16>, of: &Letter| {
+                            read.is_some_and(|number| of.numbers.contains(&number))
+                        };
+                        let two =
+                            read != read_before && is(read_before, before) && is(read, letter);
+                        !two && before.numbers.iter().any(|number| letter.numbers.contains(number))
                     });
                     let (gap_before, letter_before) =
                         (after_letter(index - 1), in_letter(index - 1));
@@ -160,6 +168,7 @@ pub fn align(phrase: &Phrase, lines: &[&[Step]], edges: Edges) -> Option<Path> {
             back.extend_from_slice(&row);
             scores.clone_from(&next);
             at_start = false;
+            read_before = read;
         }
     }
     let of = |state: usize| scores.get(state).copied().unwrap_or(NEVER);

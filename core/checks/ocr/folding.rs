@@ -6,6 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::frames::Frames;
+use super::marks;
 
 /// What makes no difference between letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +63,8 @@ enum Class {
 pub struct Folding {
     /// What makes no difference.
     pub ignored: Ignored,
+    /// Whether letters are taken without the accents that [`marks`] tells apart.
+    is_bare: bool,
     classes: Vec<Class>,
     letters: BTreeMap<char, u16>,
     of: Vec<char>,
@@ -80,18 +83,35 @@ impl Folding {
     /// Folds the recogniser's characters; the first is the blank.
     #[must_use]
     pub fn new(characters: &[String], ignored: Ignored) -> Self {
+        Self::of(characters, ignored, false)
+    }
+
+    /// One that takes letters without their accents, where those can be told apart afterwards.
+    #[must_use]
+    pub fn bare(characters: &[String], ignored: Ignored) -> Self {
+        Self::of(characters, ignored, true)
+    }
+
+    fn of(characters: &[String], ignored: Ignored, is_bare: bool) -> Self {
         let mut folding = Self {
             ignored,
+            is_bare,
             classes: Vec::with_capacity(characters.len()),
             letters: BTreeMap::new(),
             of: Vec::new(),
         };
         for (index, character) in characters.iter().enumerate() {
             let class =
-                if index == 0 { Class::Blank } else { folding.add(&ignored.fold(character)) };
+                if index == 0 { Class::Blank } else { folding.add(&folding.fold(character)) };
             folding.classes.push(class);
         }
         folding
+    }
+
+    fn fold(&self, text: &str) -> String {
+        // The empty set is drawn as the letter is.
+        let folded = self.ignored.fold(&text.replace('∅', "Ø"));
+        if self.is_bare { folded.chars().map(marks::bare).collect() } else { folded }
     }
 
     fn add(&mut self, folded: &str) -> Class {
@@ -131,7 +151,7 @@ impl Folding {
     fn letters(&self, word: &str) -> Result<Vec<Letter>, char> {
         let mut letters = Vec::new();
         for original in word.nfc() {
-            for shown in self.ignored.fold(&original.to_string()).chars() {
+            for shown in self.fold(&original.to_string()).chars() {
                 let own = *self.letters.get(&shown).ok_or(original)?;
                 let same: &[char] = match original {
                     'I' | 'l' | '1' => &['i', 'I', 'l', '1'],
@@ -151,13 +171,19 @@ impl Folding {
         Ok(letters)
     }
 
+    /// A folded letter by itself; nothing where the recogniser does not know it.
+    pub(super) fn letter(&self, shown: char) -> Option<Letter> {
+        self.letters.get(&shown).map(|number| Letter { shown, numbers: vec![*number] })
+    }
+
     /// What a line says, folded: for each step the logarithms over that of the likeliest.
     #[must_use]
     pub fn steps(&self, frames: &Frames) -> Vec<Step> {
         frames.steps().map(|step| self.step(step)).collect()
     }
 
-    fn step(&self, step: &[(u16, f32)]) -> Step {
+    /// A step, folded.
+    pub(super) fn step(&self, step: &[(u16, f32)]) -> Step {
         let (mut blank, mut separator) = (0.0_f32, 0.0_f32);
         let mut letters: Vec<(u16, f32)> = Vec::with_capacity(step.len());
         for (class, share) in step {
@@ -185,8 +211,7 @@ impl Folding {
         let mut words: Vec<Vec<Read>> = vec![Vec::new()];
         let mut before: Option<u16> = None;
         for (at, step) in steps.iter().enumerate() {
-            let top = step.letters.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-            match top.filter(|(_, share)| *share > step.blank) {
+            match step.read() {
                 None => {
                     before = None;
                     if step.separator > step.blank / 2.0
@@ -196,15 +221,15 @@ impl Folding {
                     }
                 }
                 Some((number, share)) => {
-                    if before != Some(*number) {
-                        let letter = self.of.get(usize::from(*number)).copied().unwrap_or(' ');
+                    if before != Some(number) {
+                        let letter = self.of.get(usize::from(number)).copied().unwrap_or(' ');
                         if let Some(word) = words.last_mut() {
-                            word.push(Read { letter, number: *number, at, share: *share });
+                            word.push(Read { letter, number, at, share });
                         }
                     } else if let Some(read) = words.last_mut().and_then(|word| word.last_mut()) {
-                        read.share = read.share.max(*share);
+                        read.share = read.share.max(share);
                     }
-                    before = Some(*number);
+                    before = Some(number);
                 }
             }
         }
@@ -264,6 +289,12 @@ impl Step {
     /// What it costs to take it for a gap between words.
     pub(super) fn boundary(&self) -> f32 {
         self.over(self.separator)
+    }
+
+    /// The letter that is read here, if any is, and its share.
+    pub(super) fn read(&self) -> Option<(u16, f32)> {
+        let top = self.letters.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1));
+        top.filter(|(_, share)| *share > self.blank)
     }
 
     /// The share of a letter.

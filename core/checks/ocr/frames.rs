@@ -1,5 +1,7 @@
 //! What the recogniser says of a line, step by step.
 
+use super::marks::Scores;
+
 /// Shares below this are left out: 18,710 classes a step would take megabytes a line.
 const LEAST: f32 = 1e-6;
 
@@ -9,6 +11,7 @@ pub struct Frames {
     entries: Vec<(u16, f32)>,
     ends: Vec<u32>,
     damage: Vec<f32>,
+    marks: Vec<Scores>,
 }
 
 impl Frames {
@@ -36,6 +39,17 @@ impl Frames {
     #[must_use]
     pub fn damage(&self, step: usize) -> f32 {
         self.damage.get(step).copied().unwrap_or(f32::MIN)
+    }
+
+    /// With how well each accent fits a letter there, step by step; see [`super::marks`].
+    #[must_use]
+    pub(super) fn with_marks(self, marks: Vec<Scores>) -> Self {
+        Self { marks, ..self }
+    }
+
+    /// How well each accent fits a letter at a step; nothing where nobody looked.
+    pub(super) fn marks(&self, step: usize) -> Option<&Scores> {
+        self.marks.get(step)
     }
 
     /// How many steps there are.

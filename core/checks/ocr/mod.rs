@@ -11,6 +11,7 @@ mod damage;
 mod folding;
 mod frames;
 mod geometry;
+mod marks;
 mod mirror;
 mod network;
 mod order;
@@ -53,11 +54,15 @@ pub enum Look {
     Faint,
     /// The detector sees 1280 pixels: small letters.
     Fine,
+    /// As by their outlines, from the detector's 1280 pixels: small letters on bent lines.
+    FineOutlines,
+    /// As by their outlines, from the detector's 480 pixels; nothing where no line is bent.
+    CoarseOutlines,
 }
 
 impl Look {
     /// All, in the order in which they are tried: the cheapest first, for the first that finds a text ends the search.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Coarse,
         Self::First,
         Self::Outlines,
@@ -65,6 +70,8 @@ impl Look {
         Self::TiltedRight,
         Self::Faint,
         Self::Fine,
+        Self::FineOutlines,
+        Self::CoarseOutlines,
     ];
 
     /// Its name for people.
@@ -78,21 +85,34 @@ impl Look {
             Self::TiltedRight => "tilted right",
             Self::Faint => "faint",
             Self::Fine => "fine",
+            Self::FineOutlines => "fine outlines",
+            Self::CoarseOutlines => "coarse outlines",
         }
     }
 
     const fn side(self) -> u32 {
         match self {
-            Self::Coarse => 480,
-            Self::Fine => 1280,
+            Self::Coarse | Self::CoarseOutlines => 480,
+            Self::Fine | Self::FineOutlines => 1280,
             _ => 736,
+        }
+    }
+
+    /// The number of the detector's map that it is taken from.
+    const fn map(self) -> usize {
+        match self.side() {
+            480 => 0,
+            1280 => 2,
+            _ => 1,
         }
     }
 
     const fn cut(self) -> Cut {
         let plain = Cut { threshold: 0.3, mean: 0.5, unclip: 1.6, by_outline: false };
         match self {
-            Self::Outlines => Cut { threshold: 0.25, mean: 0.45, unclip: 1.6, by_outline: true },
+            Self::Outlines | Self::CoarseOutlines | Self::FineOutlines => {
+                Cut { threshold: 0.25, mean: 0.45, unclip: 1.6, by_outline: true }
+            }
             Self::Faint => Cut { threshold: 0.15, mean: 0.3, unclip: 1.8, by_outline: false },
             Self::Fine => Cut { threshold: 0.2, mean: 0.4, ..plain },
             _ => plain,
@@ -122,7 +142,7 @@ pub struct Line {
 /// What was seen of one picture so far.
 #[derive(Debug, Default)]
 pub struct Sight {
-    map: OnceLock<Result<Map, String>>,
+    maps: [OnceLock<Result<Map, String>>; 3],
     looks: [OnceLock<Result<Vec<Line>, String>>; Look::ALL.len()],
 }
 
@@ -169,24 +189,19 @@ impl Reader {
     }
 
     fn take(&self, picture: &RgbImage, sight: &Sight, look: Look) -> Result<Vec<Line>, String> {
-        let own;
-        let map = if look.side() == Look::First.side() {
-            sight
-                .map
-                .get_or_init(|| self.map(picture, look.side()))
-                .as_ref()
-                .map_err(Clone::clone)?
-        } else {
-            own = self.map(picture, look.side())?;
-            &own
-        };
+        let map = sight.maps.get(look.map()).ok_or("there is no such map")?;
+        let map = map.get_or_init(|| self.map(picture, look.side()));
+        let map = map.as_ref().map_err(Clone::clone)?;
         let scale = scale(picture, map);
         let mut crops: Vec<(Crop, f32)> = Vec::new();
+        let mut is_bent = false;
         for region in regions(map, &look.cut()) {
-            let bent = match look {
-                Look::Outlines => crop::straightened(picture, &region, scale),
-                _ => None,
+            let bent = if look.cut().by_outline {
+                crop::straightened(picture, &region, scale)
+            } else {
+                None
             };
+            is_bent |= bent.is_some();
             let crop = bent.unwrap_or_else(|| {
                 let rect = region.rect.shifted(0.5).scaled(scale.0, scale.1).upright(1.5);
                 let tall = rect.height;
@@ -199,6 +214,9 @@ impl Reader {
                 crop::cut(picture, &rect)
             });
             crops.push((crop, region.mean));
+        }
+        if !is_bent && look == Look::CoarseOutlines {
+            return Ok(Vec::new());
         }
         crops.sort_by(|a, b| {
             let of = |crop: &Crop| (crop.place.centre.y, crop.place.centre.x);

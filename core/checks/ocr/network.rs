@@ -10,9 +10,10 @@ use super::boxes::Map;
 use super::crop::HEIGHT;
 use super::damage;
 use super::frames::Frames;
+use super::marks;
 use crate::checks::threads::Threads;
 
-/// Values in the recogniser from which [`damage`] tells how whole a letter is: for each step what the last convolution
+/// Values in the recogniser from which [`damage`] tells how whole a letter is, and [`marks`] its accent: for each step what the last convolution
 /// sees of its shape, and what is made of it with the steps around, just before it is named. The file of the network is
 /// pinned by its hash, and with it these names.
 const SEEN: [&str; 2] = ["p2o.pd_op.pool2d.1.0", "p2o.pd_op.squeeze.0.0"];
@@ -108,13 +109,15 @@ impl Networks {
             .iter()
             .zip(values.chunks(of_line(&values)).zip(seen))
             .map(|(line, (values, (shape, context)))| {
-                let damage = damage::odds(shape, context, steps)
-                    .ok_or("the text recognition network sees in another shape")?;
+                let another = "the text recognition network sees in another shape";
+                let damage = damage::odds(shape, context, steps).ok_or(another)?;
+                let marks = marks::scores(shape, context, steps).ok_or(another)?;
                 // Frames over the padding say nothing.
                 let used =
                     (steps as u64 * u64::from(line.width())).div_ceil(u64::from(width.max(1)));
                 let used = usize::try_from(used).unwrap_or(steps).min(steps);
-                Ok(Frames::new(values.chunks(classes.max(1)).take(used)).with_damage(damage))
+                let frames = Frames::new(values.chunks(classes.max(1)).take(used));
+                Ok(frames.with_damage(damage).with_marks(marks))
             })
             .collect()
     }

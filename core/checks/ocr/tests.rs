@@ -96,6 +96,60 @@ fn what_is_ignored_makes_no_difference_and_all_else_does() {
 }
 
 #[test]
+fn letters_that_look_the_same_may_touch_where_they_are_read_as_two() {
+    let folding = Folding::new(&characters(), LATIN);
+    let reads = |expected: &str, drawn: &str| {
+        let steps: Vec<Step> = folding.steps(&frames(drawn));
+        // No gap between any two letters, as in narrow type.
+        let steps: Vec<Step> = steps.into_iter().step_by(2).collect();
+        let words = folding.words(expected).unwrap();
+        let path = align(&Phrase::new(&words), &[&steps], Edges { before: true, after: true });
+        path.is_some_and(|path| path.score > -0.02)
+    };
+    assert!(reads("limit", "limit"));
+    assert!(reads("gezelig", "gezelig"));
+    assert!(reads("film", "fiLm"));
+    // One letter that is seen at two steps is one.
+    assert!(!reads("hello", "hello"));
+    assert!(reads("helo", "hello"));
+}
+
+#[test]
+fn without_accents_letters_are_the_same_and_ones_that_are_not_told_apart_differ() {
+    let all = ["", "n", "ń", "Ń", "が", "か", "ø", "o"].map(str::to_owned);
+    let bare = Folding::bare(&all, LATIN);
+    let words = |text: &str| bare.words(text).unwrap();
+    assert_eq!(words("Ń"), words("n"));
+    assert_eq!(words("ø"), words("o"));
+    assert_ne!(words("が"), words("か"));
+    assert_ne!(Folding::new(&all, LATIN).words("ń"), Folding::new(&all, LATIN).words("n"));
+}
+
+#[test]
+fn an_accent_counts_by_what_is_seen_of_it_or_by_being_read() {
+    let folding = Folding::new(&characters(), LATIN);
+    let bare = Folding::bare(&characters(), LATIN);
+    let leads = |expected: &str, drawn: &str, seen: Option<char>| -> Option<f32> {
+        let mut line = line(drawn, 0.0);
+        let steps = line.frames.len();
+        line.frames = line.frames.with_marks(vec![marks::only(seen, 5.0); steps]);
+        let lines = [line];
+        let view = View::new(&lines, &bare);
+        let found = view.find(&bare.words(expected).ok()?).filter(Match::accepted)?;
+        let wanted: Vec<Letter> = folding.words(expected).unwrap().concat();
+        let leads = view.accents((&bare, &folding), &wanted, &found);
+        Some(leads.into_iter().fold(f32::MAX, f32::min))
+    };
+    // Read without its accent, which is seen; all other letters of it are sure to have none.
+    assert_eq!(leads("bébé", "bebe", Some('\u{301}')), Some(5.0));
+    assert_eq!(leads("bébé", "bebe", None), Some(-5.0));
+    assert_eq!(leads("bebe", "bébé", Some('\u{301}')), Some(-5.0));
+    // What is read with its accent counts as such, whatever is seen.
+    assert_eq!(leads("bébé", "bébé", None), Some(2.0));
+    assert_eq!(leads("bébé", "bobo", Some('\u{301}')), None);
+}
+
+#[test]
 fn chinese_lines_break_anywhere() {
     assert!(found("中文中", &["中文", "中"], LATIN));
     assert!(!found("中文", &["中文文"], LATIN));

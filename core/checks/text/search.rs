@@ -14,6 +14,13 @@ const LEAST_SHARE: f32 = 0.5;
 /// Texts of so few letters match by chance: two looks must find them at the same place.
 const SHORT: usize = 3;
 
+/// How likely each letter must have the accent that is wanted, and no other, in the logarithm of the odds, on average
+/// over the looks that find the text but for its accents.
+const ACCENTS: f32 = 1.0;
+
+/// The most that one look counts for or against an accent.
+const MOST: f32 = 12.0;
+
 /// A text that is looked for.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
@@ -87,6 +94,12 @@ pub(super) fn search(
             search.look(reader, folding, View::new(lines, folding))?;
         }
     }
+    let mut plain = None;
+    for search in searches.iter_mut().filter(|search| search.answer.is_none()) {
+        let plain =
+            plain.get_or_insert_with(|| Folding::bare(reader.characters(), folding.ignored));
+        search.by_accents(reader, (plain, folding), picture)?;
+    }
     Ok(searches.into_iter().map(Open::conclude).collect())
 }
 
@@ -154,14 +167,51 @@ impl<'a> Open<'a> {
             return Ok(None);
         }
         let letters: Vec<Letter> = self.wanted.words.iter().flatten().cloned().collect();
-        if let Some(letter) = reader.mirrored(view, folding, &letters, found)? {
-            return Ok(Some((Verdict::Mirrored(letter), extent)));
+        let flaw = flaw(reader, folding, view, &letters, found)?;
+        if flaw.is_none() {
+            self.places.push((extent, 1));
         }
-        if let Some(Damaged { letter, place }) = reader.damaged(view, folding, &letters, found)? {
-            return Ok(Some((Verdict::Damaged(letter), view.extent(&[place]))));
+        Ok(flaw)
+    }
+
+    /// Looks once more at what differs in accents alone: whether the looks together see the ones that are wanted.
+    fn by_accents(
+        &mut self,
+        reader: &Reader,
+        (plain, folding): (&Folding, &Folding),
+        picture: &Picture,
+    ) -> Result<(), String> {
+        let Ok(words) = plain.words(&self.wanted.text) else { return Ok(()) };
+        let wanted: Vec<Letter> = self.wanted.words.iter().flatten().cloned().collect();
+        let letters: Vec<Letter> = words.iter().flatten().cloned().collect();
+        // Where it stands twice, one may be right and the other not.
+        if self.wanted.times > 1 || folding.ignored.diacritics || letters.len() != wanted.len() {
+            return Ok(());
         }
-        self.places.push((extent, 1));
-        Ok(None)
+        let mut leads = vec![0.0_f32; wanted.len()];
+        let (mut count, mut best) = (0.0_f32, None);
+        for look in Look::ALL {
+            let view = View::new(reader.look(picture, look)?, plain);
+            let Some(found) = view.find(&words).filter(Match::accepted) else { continue };
+            let of_look = view.accents((plain, folding), &wanted, &found);
+            leads.iter_mut().zip(&of_look).for_each(|(sum, lead)| *sum += lead.clamp(-MOST, MOST));
+            count += 1.0;
+            let least = of_look.into_iter().fold(f32::MAX, f32::min);
+            if best.as_ref().is_none_or(|(most, _, _)| least > *most) {
+                best = Some((least, view, found));
+            }
+        }
+        let Some((_, view, found)) = best else { return Ok(()) };
+        // One look alone must be twice as sure.
+        let least = leads.into_iter().fold(f32::MAX, f32::min) / count.max(2.0);
+        if least > ACCENTS {
+            let extent = view.extent(&found.places);
+            self.answer = Some(match flaw(reader, plain, &view, &letters, &found)? {
+                Some((verdict, extent)) => self.answered(verdict, Some(extent)),
+                None => Answer { times: 1, ..self.answered(Verdict::Found, Some(extent)) },
+            });
+        }
+        Ok(())
     }
 
     fn answered(&self, verdict: Verdict, extent: Option<[f32; 4]>) -> Answer {
@@ -202,6 +252,21 @@ impl<'a> Open<'a> {
         }
         answer
     }
+}
+
+/// The letter of a found text that is not as it should be, and where.
+fn flaw(
+    reader: &Reader,
+    folding: &Folding,
+    view: &View<'_>,
+    letters: &[Letter],
+    found: &Match,
+) -> Result<Option<(Verdict, [f32; 4])>, String> {
+    if let Some(letter) = reader.mirrored(view, folding, letters, found)? {
+        return Ok(Some((Verdict::Mirrored(letter), view.extent(&found.places))));
+    }
+    let damaged = reader.damaged(view, folding, letters, found)?;
+    Ok(damaged.map(|Damaged { letter, place }| (Verdict::Damaged(letter), view.extent(&[place]))))
 }
 
 fn without_marks(text: &str) -> String {

@@ -76,6 +76,9 @@ enum Flaw {
     Cut(usize),
 }
 
+/// Block letters may have an accent: `É` is an `E` and this, above it.
+const ACCENTS: [(char, char, [u8; 2]); 2] = [('É', 'E', [2, 4]), ('È', 'E', [8, 4])];
+
 /// Block letters of five by seven squares: a font that needs no file.
 fn written(lines: &[&str], flaw: Option<Flaw>) -> image::RgbImage {
     const GLYPHS: [(char, [u8; 7]); 11] = [
@@ -94,14 +97,19 @@ fn written(lines: &[&str], flaw: Option<Flaw>) -> image::RgbImage {
     let mut image = image::RgbImage::from_pixel(512, 384, image::Rgb([240, 240, 235]));
     for (row, line) in (0_u32..).zip(lines) {
         for (column, letter) in (0_u32..).zip(line.chars()) {
-            let Some((_, rows)) = GLYPHS.iter().find(|(known, _)| *known == letter) else {
+            let accent = ACCENTS.iter().find(|(known, _, _)| *known == letter);
+            let bare = accent.map_or(letter, |(_, bare, _)| *bare);
+            let Some((_, rows)) = GLYPHS.iter().find(|(known, _)| *known == bare) else {
                 continue;
             };
-            for (y, bits) in (0_u32..).zip(rows) {
+            let above = accent.map_or([0; 2], |(_, _, above)| *above);
+            // Two rows of the accent and one between it and the letter.
+            let rows: Vec<u8> = above.into_iter().chain([0]).chain(*rows).collect();
+            for (y, bits) in (-3_i32..).zip(rows) {
                 for x in 0..5 {
                     let has = |of: fn(usize) -> Flaw| row == 0 && flaw == Some(of(column as usize));
                     let (turned, cut) = (has(Flaw::Mirrored), has(Flaw::Cut));
-                    if cut && matches!(x + y, 4 | 5) {
+                    if cut && matches!(i32::try_from(x).unwrap() + y, 4 | 5) {
                         continue;
                     }
                     let bit = if turned { x } else { 4 - x };
@@ -111,7 +119,7 @@ fn written(lines: &[&str], flaw: Option<Flaw>) -> image::RgbImage {
                     for (dy, dx) in (0..8).flat_map(|dy| (0..8).map(move |dx| (dy, dx))) {
                         image.put_pixel(
                             24 + column * 50 + x * 8 + dx,
-                            40 + row * 110 + y * 8 + dy,
+                            (40 + y * 8).unsigned_abs() + row * 110 + dy,
                             image::Rgb([20, 20, 40]),
                         );
                     }
@@ -120,6 +128,27 @@ fn written(lines: &[&str], flaw: Option<Flaw>) -> image::RgbImage {
         }
     }
     image
+}
+
+#[test]
+fn an_accent_must_be_drawn_and_no_other() {
+    let Some(resources) = networks() else { return };
+    let check = check(&json!({}), &resources);
+    let of = |expected: &str, drawn: &str| {
+        let case = case(&json!({"text": [expected]}), &[]);
+        let findings = check.inspect(&picture(written(&[drawn], None)), &Scene::of(&case));
+        super::super::testing::lines(&findings)
+    };
+    let said = [
+        of("ÉLAN", "ÉLAN"),
+        of("ÉLAN", "ELAN"),
+        of("ÈLAN", "ÉLAN"),
+        of("ELAN", "ÉLAN"),
+        of("PÉNÉLOPÈ", "PÉNÉLOPÈ"),
+        of("PÉNÉLOPÈ", "PÉNÉLOPÉ"),
+        of("PÉNÉLOPÈ", "PENÉLOPÈ"),
+    ];
+    insta::assert_snapshot!(said.join("\n"));
 }
 
 #[test]
