@@ -85,6 +85,15 @@ pub(super) fn cut(picture: &RgbImage, place: &TurnedRect) -> Crop {
     Crop { pixels, place: *place }
 }
 
+/// Cuts a rectangle out with room for what may stand above and below the letters: boxes around capitals end at their
+/// tops, and accents are beyond.
+pub(super) fn with_room(picture: &RgbImage, place: &TurnedRect) -> Crop {
+    let (above, below) = (0.3 * place.height, 0.2 * place.height);
+    let mut roomy = place.grown(0.0, f32::midpoint(above, below));
+    roomy.centre = roomy.centre.along(roomy.down(), (below - above) / 2.0);
+    cut(picture, &roomy)
+}
+
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
 fn width_of(along: f32, across: f32) -> u32 {
     (HEIGHT as f32 * along / across.max(1.0)).round().clamp(8.0, MAX_WIDTH) as u32

@@ -171,11 +171,6 @@ impl Folding {
         Ok(letters)
     }
 
-    /// A folded letter by itself; nothing where the recogniser does not know it.
-    pub(super) fn letter(&self, shown: char) -> Option<Letter> {
-        self.letters.get(&shown).map(|number| Letter { shown, numbers: vec![*number] })
-    }
-
     /// What a line says, folded: for each step the logarithms over that of the likeliest.
     #[must_use]
     pub fn steps(&self, frames: &Frames) -> Vec<Step> {

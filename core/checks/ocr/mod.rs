@@ -90,6 +90,12 @@ impl Look {
         }
     }
 
+    /// Whether it cuts lines out as another look does, from another map.
+    #[must_use]
+    pub const fn is_repeated(self) -> bool {
+        matches!(self, Self::FineOutlines | Self::CoarseOutlines)
+    }
+
     const fn side(self) -> u32 {
         match self {
             Self::Coarse | Self::CoarseOutlines => 480,
@@ -186,6 +192,15 @@ impl Reader {
             Ok(lines) => Ok(lines),
             Err(problem) => Err(problem.clone()),
         }
+    }
+
+    /// Lines cut out once more, with room above and below.
+    ///
+    /// # Errors
+    /// A sentence, where a network failed.
+    pub fn with_room(&self, picture: &Picture, lines: &[&Line]) -> Result<Vec<Line>, String> {
+        let crop = |line: &&Line| (crop::with_room(picture.rgb(), &line.place), line.detected);
+        self.recognise(lines.iter().map(crop).collect())
     }
 
     fn take(&self, picture: &RgbImage, sight: &Sight, look: Look) -> Result<Vec<Line>, String> {

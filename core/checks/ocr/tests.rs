@@ -129,24 +129,29 @@ fn without_accents_letters_are_the_same_and_ones_that_are_not_told_apart_differ(
 fn an_accent_counts_by_what_is_seen_of_it_or_by_being_read() {
     let folding = Folding::new(&characters(), LATIN);
     let bare = Folding::bare(&characters(), LATIN);
-    let leads = |expected: &str, drawn: &str, seen: Option<char>| -> Option<f32> {
+    let least = |expected: &str, drawn: &str, seen: Option<char>| -> Option<[f32; 2]> {
         let mut line = line(drawn, 0.0);
         let steps = line.frames.len();
         line.frames = line.frames.with_marks(vec![marks::only(seen, 5.0); steps]);
         let lines = [line];
         let view = View::new(&lines, &bare);
-        let found = view.find(&bare.words(expected).ok()?).filter(Match::accepted)?;
-        let wanted: Vec<Letter> = folding.words(expected).unwrap().concat();
-        let leads = view.accents((&bare, &folding), &wanted, &found);
-        Some(leads.into_iter().fold(f32::MAX, f32::min))
+        let own = bare.words(expected).ok()?;
+        let found = view.find(&own).filter(Match::accepted)?;
+        let (own, wanted) = (own.concat(), folding.words(expected).ok()?.concat());
+        let seen = view.accents(&own, &wanted, &found);
+        let read = view.accents_read(&folding, &own, &wanted, &found);
+        Some([seen, read].map(|leads| leads.into_iter().fold(f32::MAX, f32::min)))
     };
-    // Read without its accent, which is seen; all other letters of it are sure to have none.
-    assert_eq!(leads("bébé", "bebe", Some('\u{301}')), Some(5.0));
-    assert_eq!(leads("bébé", "bebe", None), Some(-5.0));
-    assert_eq!(leads("bebe", "bébé", Some('\u{301}')), Some(-5.0));
-    // What is read with its accent counts as such, whatever is seen.
-    assert_eq!(leads("bébé", "bébé", None), Some(2.0));
-    assert_eq!(leads("bébé", "bobo", Some('\u{301}')), None);
+    // The only letters here that can have one are the e.
+    let acute = Some('\u{301}');
+    assert_eq!(least("bébé", "bebe", acute), Some([5.0; 2]));
+    assert_eq!(least("bébé", "bebe", None), Some([-5.0; 2]));
+    assert_eq!(least("bebe", "bébé", acute), Some([-5.0; 2]));
+    // What is read helps where nothing is seen against it.
+    assert_eq!(least("bébé", "bébé", Some('\u{30b}')), Some([0.0, 2.0]));
+    assert_eq!(least("bébé", "bébé", None), Some([-5.0; 2]));
+    assert_eq!(least("bébé", "bobo", acute), None);
+    assert_eq!(least("bbb", "bbb", acute), Some([f32::MAX; 2]));
 }
 
 #[test]

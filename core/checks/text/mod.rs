@@ -143,6 +143,9 @@ pub(super) fn open(settings: &Settings, resources: &Resources) -> Opened {
     })))
 }
 
+/// One that tells accents apart, as far as they are not ignored, and one that does not.
+type Foldings = [Arc<Folding>; 2];
+
 struct Text {
     settings: TextSettings,
     /// Why the second reader that the policy names is not asked, where that is so.
@@ -150,7 +153,8 @@ struct Text {
     /// Until the networks are read from them.
     weights: Mutex<Option<Result<(Bytes, Bytes), String>>>,
     reader: OnceLock<Result<Reader, String>>,
-    foldings: Mutex<BTreeMap<Ignored, Arc<Folding>>>,
+    /// By what is ignored, with accents and without.
+    foldings: Mutex<BTreeMap<Ignored, Foldings>>,
 }
 
 impl Check for Text {
@@ -181,7 +185,7 @@ impl Check for Text {
         if is_seconded {
             return None;
         }
-        let folding = self.folding(reader, case);
+        let [folding, _] = self.foldings(reader, case);
         texts.iter().find_map(|text| wanted(&folding, text, 1).err())
     }
 
@@ -225,13 +229,13 @@ impl Text {
         read.as_ref().map_err(String::as_str)
     }
 
-    fn folding(&self, reader: &Reader, case: &Case) -> Arc<Folding> {
+    fn foldings(&self, reader: &Reader, case: &Case) -> Foldings {
         let ignored = self.ignored(case);
         let mut known = self.foldings.lock().unwrap_or_else(PoisonError::into_inner);
-        let folding = known
-            .entry(ignored)
-            .or_insert_with(|| Arc::new(Folding::new(reader.characters(), ignored)));
-        Arc::clone(folding)
+        let foldings = known.entry(ignored).or_insert_with(|| {
+            [Folding::new, Folding::bare].map(|of| Arc::new(of(reader.characters(), ignored)))
+        });
+        foldings.clone()
     }
 
     fn look(&self, picture: &Picture, case: &Case, garbled: bool) -> Vec<Finding> {
@@ -264,7 +268,7 @@ impl Text {
             }
             Err(why) => return skipped(why),
         };
-        let folding = self.folding(reader, case);
+        let [folding, plain] = self.foldings(reader, case);
         let mut findings = Vec::new();
         let mut searched: Vec<Wanted> = Vec::new();
         for (index, text) in texts.iter().enumerate() {
@@ -281,7 +285,7 @@ impl Text {
                 }
             }
         }
-        match search(reader, &folding, picture, &searched) {
+        match search(reader, (&folding, &plain), picture, &searched) {
             Ok(answers) => {
                 findings.extend(
                     searched
@@ -324,6 +328,12 @@ impl Text {
             (Verdict::Differs, Some(reading)) => {
                 (CheckResult::Fail, format!("{text} is drawn as {reading}"))
             }
+            (Verdict::Accent(letter), _) => (
+                CheckResult::Unsure,
+                format!(
+                    "{text} is read, and a letter “{letter}” of it seems to have another accent: look at it"
+                ),
+            ),
             (_, _) if answer.times > 0 && wanted.times > answer.times => (
                 CheckResult::Unsure,
                 format!(

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::checks::Picture;
-use crate::checks::ocr::{Damaged, Folding, Letter, Look, Match, Other, Reader, View};
+use crate::checks::ocr::{Damaged, Folding, Letter, Line, Look, Match, Other, Reader, View};
 
 /// The least nats that the expected text must lose in every look before another reading counts as clear.
 const CLEAR: f32 = -4.0;
@@ -17,6 +17,9 @@ const SHORT: usize = 3;
 /// How likely each letter must have the accent that is wanted, and no other, in the logarithm of the odds, on average
 /// over the looks that find the text but for its accents.
 const ACCENTS: f32 = 1.0;
+
+/// From these odds down a look says that an accent is another one, or none, or should be none.
+const AGAINST: f32 = -2.0;
 
 /// The most that one look counts for or against an accent.
 const MOST: f32 = 12.0;
@@ -43,6 +46,8 @@ pub(super) enum Verdict {
     Mirrored(char),
     /// It is there, with this letter drawn damaged: strokes cut, half another letter, and the like.
     Damaged(char),
+    /// It is read, and this letter seems to have another accent.
+    Accent(char),
     /// No look finds it, and none reads a clear other.
     Unsure,
 }
@@ -71,19 +76,58 @@ struct Open<'a> {
     looks: usize,
     best: f32,
     others: Vec<(f32, Other)>,
+    doubt: Option<Doubt>,
     answer: Option<Answer>,
 }
 
-/// Looks for texts.
+/// Accents that one look at least sees otherwise than they are wanted.
+struct Doubt {
+    /// The letter whose accent is least as it should be.
+    letter: char,
+    /// For each letter, summed over the looks, how likely it has its accent.
+    leads: Vec<f32>,
+    looks: f32,
+    extent: [f32; 4],
+}
+
+impl Doubt {
+    fn new(letters: usize) -> Self {
+        Self { letter: ' ', leads: vec![0.0; letters], looks: 0.0, extent: [0.0; 4] }
+    }
+
+    fn add(&mut self, leads: &[f32]) {
+        self.looks += 1.0;
+        for (sum, lead) in self.leads.iter_mut().zip(leads) {
+            *sum += lead.clamp(-MOST, MOST);
+        }
+    }
+
+    /// The mean over the looks for the letter that is least sure. One look alone must be twice as sure.
+    fn least(&self) -> f32 {
+        self.leads.iter().copied().fold(f32::MAX, f32::min) / self.looks.max(2.0)
+    }
+}
+
+/// What a search looks with, and at.
+struct Means<'a> {
+    reader: &'a Reader,
+    folding: &'a Folding,
+    /// The same without accents.
+    plain: &'a Folding,
+    picture: &'a Picture,
+}
+
+/// Looks for texts. The second of the foldings is the first without accents.
 ///
 /// # Errors
 /// A sentence, where a network failed.
 pub(super) fn search(
     reader: &Reader,
-    folding: &Folding,
+    (folding, plain): (&Folding, &Folding),
     picture: &Picture,
     wanted: &[Wanted],
 ) -> Result<Vec<Answer>, String> {
+    let means = Means { reader, folding, plain, picture };
     let mut searches: Vec<Open<'_>> = wanted.iter().map(Open::new).collect();
     for look in Look::ALL {
         if searches.iter().all(|search| search.answer.is_some()) {
@@ -91,14 +135,11 @@ pub(super) fn search(
         }
         let lines = reader.look(picture, look)?;
         for search in searches.iter_mut().filter(|search| search.answer.is_none()) {
-            search.look(reader, folding, View::new(lines, folding))?;
+            search.look(&means, look, View::new(lines, folding))?;
         }
     }
-    let mut plain = None;
     for search in searches.iter_mut().filter(|search| search.answer.is_none()) {
-        let plain =
-            plain.get_or_insert_with(|| Folding::bare(reader.characters(), folding.ignored));
-        search.by_accents(reader, (plain, folding), picture)?;
+        search.by_accents(&means)?;
     }
     Ok(searches.into_iter().map(Open::conclude).collect())
 }
@@ -114,16 +155,13 @@ impl<'a> Open<'a> {
             looks: 0,
             best: f32::MIN,
             others: Vec::new(),
+            doubt: None,
             answer: None,
         }
     }
 
-    fn look(
-        &mut self,
-        reader: &Reader,
-        folding: &Folding,
-        mut view: View<'_>,
-    ) -> Result<(), String> {
+    fn look(&mut self, means: &Means<'_>, look: Look, mut view: View<'_>) -> Result<(), String> {
+        let Means { reader, folding, .. } = *means;
         self.looks += 1;
         let mut best = f32::MIN;
         for _ in 0..self.wanted.times {
@@ -131,6 +169,10 @@ impl<'a> Open<'a> {
             best = best.max(found.score);
             if !found.accepted() {
                 break;
+            }
+            if !self.has_its_accents(means, &view, &found)? {
+                view.blot(&found);
+                continue;
             }
             if let Some((flaw, extent)) = self.place(reader, folding, &view, &found)? {
                 self.answer = Some(self.answered(flaw, Some(extent)));
@@ -146,10 +188,68 @@ impl<'a> Open<'a> {
             self.answer = Some(self.answered(Verdict::Found, place));
         } else if let Some(other) = view.nearest(&self.wanted.words, folding, reader.characters())
             && other.distance > 0
+            // Lines made straight look alike from any map: their readings are no witnesses for each other.
+            && (self.others.is_empty() || !look.is_repeated())
         {
             self.others.push((best, other));
         }
         Ok(())
+    }
+
+    /// Whether the accents of a text that is read are seen as well: the network takes rare ones for none. Where a look
+    /// says otherwise, the next ones must outweigh it.
+    fn has_its_accents(
+        &mut self,
+        means: &Means<'_>,
+        view: &View<'_>,
+        found: &Match,
+    ) -> Result<bool, String> {
+        if means.folding.ignored.diacritics {
+            return Ok(true);
+        }
+        let letters: Vec<Letter> = self.wanted.words.iter().flatten().cloned().collect();
+        let mut leads = view.accents(&letters, &letters, found);
+        let least = |leads: &[f32]| leads.iter().copied().fold(f32::MAX, f32::min);
+        if (self.doubt.is_some() || least(&leads) > AGAINST)
+            && let Some(roomy) = self.leads_with_room(means, view, &letters, found)?
+        {
+            leads = roomy;
+        }
+        if self.doubt.is_none() && least(&leads) > AGAINST {
+            return Ok(true);
+        }
+        let worst = letters.iter().zip(&leads).min_by(|a, b| a.1.total_cmp(b.1));
+        let doubt = self.doubt.get_or_insert_with(|| Doubt {
+            letter: worst.map_or(' ', |(letter, _)| letter.shown),
+            extent: view.extent(&found.places),
+            ..Doubt::new(leads.len())
+        });
+        doubt.add(&leads);
+        Ok(doubt.least() > ACCENTS)
+    }
+
+    /// The same with room above and below, where a line is all capitals without accents: its box ends at their tops, and an accent that
+    /// one of them should not have would be left out. Nothing where that is not so, or the text is not read then.
+    fn leads_with_room(
+        &self,
+        means: &Means<'_>,
+        view: &View<'_>,
+        wanted: &[Letter],
+        found: &Match,
+    ) -> Result<Option<Vec<f32>>, String> {
+        let mut lines: Vec<usize> = found.places.iter().map(|(line, _, _)| *line).collect();
+        lines.dedup();
+        let lines: Vec<&Line> =
+            lines.into_iter().filter_map(|line| view.lines().get(line)).collect();
+        let Ok(words) = means.plain.words(&self.wanted.text) else { return Ok(None) };
+        if !lines.iter().any(|line| is_plain_capitals(&line.text)) {
+            return Ok(None);
+        }
+        let roomy = means.reader.with_room(means.picture, &lines)?;
+        let view = View::new(&roomy, means.plain);
+        let letters: Vec<Letter> = words.iter().flatten().cloned().collect();
+        let found = view.find(&words).filter(Match::accepted);
+        Ok(found.map(|found| view.accents(&letters, wanted, &found)))
     }
 
     /// Keeps a place; or says which letter there is not as it should be, and where.
@@ -175,12 +275,8 @@ impl<'a> Open<'a> {
     }
 
     /// Looks once more at what differs in accents alone: whether the looks together see the ones that are wanted.
-    fn by_accents(
-        &mut self,
-        reader: &Reader,
-        (plain, folding): (&Folding, &Folding),
-        picture: &Picture,
-    ) -> Result<(), String> {
+    fn by_accents(&mut self, means: &Means<'_>) -> Result<(), String> {
+        let Means { reader, folding, plain, picture } = *means;
         let Ok(words) = plain.words(&self.wanted.text) else { return Ok(()) };
         let wanted: Vec<Letter> = self.wanted.words.iter().flatten().cloned().collect();
         let letters: Vec<Letter> = words.iter().flatten().cloned().collect();
@@ -188,23 +284,21 @@ impl<'a> Open<'a> {
         if self.wanted.times > 1 || folding.ignored.diacritics || letters.len() != wanted.len() {
             return Ok(());
         }
-        let mut leads = vec![0.0_f32; wanted.len()];
-        let (mut count, mut best) = (0.0_f32, None);
+        let mut doubt =
+            Doubt { letter: ' ', leads: vec![0.0; wanted.len()], looks: 0.0, extent: [0.0; 4] };
+        let mut best = None;
         for look in Look::ALL {
             let view = View::new(reader.look(picture, look)?, plain);
             let Some(found) = view.find(&words).filter(Match::accepted) else { continue };
-            let of_look = view.accents((plain, folding), &wanted, &found);
-            leads.iter_mut().zip(&of_look).for_each(|(sum, lead)| *sum += lead.clamp(-MOST, MOST));
-            count += 1.0;
+            let of_look = view.accents_read(folding, &letters, &wanted, &found);
+            doubt.add(&of_look);
             let least = of_look.into_iter().fold(f32::MAX, f32::min);
             if best.as_ref().is_none_or(|(most, _, _)| least > *most) {
                 best = Some((least, view, found));
             }
         }
         let Some((_, view, found)) = best else { return Ok(()) };
-        // One look alone must be twice as sure.
-        let least = leads.into_iter().fold(f32::MAX, f32::min) / count.max(2.0);
-        if least > ACCENTS {
+        if doubt.least() > ACCENTS {
             let extent = view.extent(&found.places);
             self.answer = Some(match flaw(reader, plain, &view, &letters, &found)? {
                 Some((verdict, extent)) => self.answered(verdict, Some(extent)),
@@ -250,6 +344,10 @@ impl<'a> Open<'a> {
         } else {
             answer.extent = self.places.first().map(|(place, _)| *place);
         }
+        if let Some(doubt) = self.doubt.filter(|_| answer.verdict == Verdict::Unsure) {
+            answer.verdict = Verdict::Accent(doubt.letter);
+            answer.extent = Some(doubt.extent);
+        }
         answer
     }
 }
@@ -267,6 +365,13 @@ fn flaw(
     }
     let damaged = reader.damaged(view, folding, letters, found)?;
     Ok(damaged.map(|Damaged { letter, place }| (Verdict::Damaged(letter), view.extent(&[place]))))
+}
+
+/// Whether a line is written in capitals alone, as far as its letters have two cases, and none with an accent.
+fn is_plain_capitals(text: &str) -> bool {
+    text.chars().any(char::is_uppercase)
+        && !text.chars().any(char::is_lowercase)
+        && without_marks(text) == text
 }
 
 fn without_marks(text: &str) -> String {

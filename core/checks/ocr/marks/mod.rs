@@ -9,7 +9,7 @@ mod weights;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::folding::Folding;
+use super::folding::{Folding, Letter};
 use super::view::{Match, View};
 use weights::{BIASES, KNOWN, WEIGHTS};
 
@@ -43,6 +43,9 @@ const READ: f32 = 0.5;
 
 /// What such a letter counts at least, in the logarithm of the odds.
 const CLEAR: f32 = 2.0;
+
+/// From these odds down, something speaks against the accent that is read.
+const AGAINST: f32 = -1.0;
 
 /// For each accent how well it fits; one accent's odds against another are the exponential of the difference.
 pub(super) type Scores = [f32; COUNT];
@@ -117,37 +120,58 @@ fn lead(scores: &Scores, (bare, number): (char, usize)) -> Option<f32> {
 }
 
 impl View<'_> {
-    /// For each letter of a text that was found without regard to its accents: how likely it has the one that is
-    /// wanted, in the logarithm of the odds; without bounds where it can't have any. `plain` is the folding of this
-    /// view, `strict` the one that tells accents apart, `wanted` the letters as it folds them.
+    /// For each letter of a found text: how much more likely it has the accent that is wanted than any other, in the
+    /// logarithm of the odds; [`f32::MAX`] where it can't have any. `own` are the letters as this view folds them,
+    /// `wanted` the same with their accents.
     #[must_use]
-    pub fn accents(
+    pub fn accents(&self, own: &[Letter], wanted: &[Letter], found: &Match) -> Vec<f32> {
+        self.places(own, wanted, found).map(|(_, lead)| lead).collect()
+    }
+
+    /// The same in a view without accents; what `strict` reads with the accent that is wanted counts as clear, where
+    /// nothing speaks against it.
+    #[must_use]
+    pub fn accents_read(
         &self,
-        (plain, strict): (&Folding, &Folding),
-        wanted: &[super::Letter],
+        strict: &Folding,
+        own: &[Letter],
+        wanted: &[Letter],
         found: &Match,
     ) -> Vec<f32> {
-        let of = |letter: &super::Letter, (line, from, to): (usize, usize, usize)| {
-            let parted = parts(letter.shown);
-            let frames = &self.lines().get(line)?.frames;
-            let same = plain.letter(parted.0)?;
-            let steps = self.steps(line).iter().enumerate().take(to + 1).skip(from);
-            let (at, _) = steps
-                .map(|(at, step)| (at, step.share(&same)))
-                .max_by(|a, b| a.1.total_cmp(&b.1))?;
-            let lead = lead(frames.marks(at)?, parted);
-            let read = frames.steps().nth(at).map(|step| strict.step(step).share(letter));
-            Some(match lead {
-                None => f32::MAX,
-                Some(lead) if read.is_some_and(|share| share > READ) => lead.max(CLEAR),
-                Some(lead) => lead,
-            })
+        let read = |(line, at): (usize, usize), letter: &Letter| {
+            let step = self.lines().get(line).and_then(|line| line.frames.steps().nth(at));
+            step.is_some_and(|step| strict.step(step).share(letter) > READ)
         };
         wanted
             .iter()
-            .zip(&found.places)
-            .map(|(letter, place)| of(letter, *place).unwrap_or(f32::MIN))
+            .zip(self.places(own, wanted, found))
+            .map(
+                |(letter, (place, lead))| {
+                    if lead > AGAINST && read(place, letter) { lead.max(CLEAR) } else { lead }
+                },
+            )
             .collect()
+    }
+
+    /// For each letter the line and the step at which it is read best, and the lead of its accent there.
+    fn places<'a>(
+        &'a self,
+        own: &'a [Letter],
+        wanted: &'a [Letter],
+        found: &'a Match,
+    ) -> impl Iterator<Item = ((usize, usize), f32)> + 'a {
+        own.iter().zip(wanted).zip(&found.places).map(|((own, wanted), (line, from, to))| {
+            let steps = self.steps(*line).iter().enumerate().take(to + 1).skip(*from);
+            let best = steps
+                .map(|(at, step)| (at, step.share(own)))
+                .max_by(|a, b| a.1.total_cmp(&b.1))
+                .map_or(*from, |(at, _)| at);
+            let seen = self.lines().get(*line).and_then(|line| line.frames.marks(best));
+            (
+                (*line, best),
+                seen.and_then(|seen| lead(seen, parts(wanted.shown))).unwrap_or(f32::MAX),
+            )
+        })
     }
 }
 
