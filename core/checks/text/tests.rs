@@ -137,7 +137,7 @@ fn an_accent_must_be_drawn_and_no_other() {
     let of = |expected: &str, drawn: &str| {
         let case = case(&json!({"text": [expected]}), &[]);
         let findings = check.inspect(&picture(written(&[drawn], None)), &Scene::of(&case));
-        super::super::testing::lines(&findings)
+        lines(&findings)
     };
     let said = [
         of("ÉLAN", "ÉLAN"),
@@ -155,10 +155,10 @@ fn an_accent_must_be_drawn_and_no_other() {
 fn drawn_text_is_read_letter_by_letter() {
     let Some(resources) = networks() else { return };
     let check = check(&json!({}), &resources);
-    let of = |expect: Value, lines: &[&str], flaw| {
+    let of = |expect: Value, rows: &[&str], flaw| {
         let case = case(&expect, &[]);
-        let findings = check.inspect(&picture(written(lines, flaw)), &Scene::of(&case));
-        super::super::testing::lines(&findings)
+        let findings = check.inspect(&picture(written(rows, flaw)), &Scene::of(&case));
+        lines(&findings)
     };
     let said = [
         of(json!({"text": ["Open Store"]}), &["OPEN", "STORE"], None),
