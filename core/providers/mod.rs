@@ -59,8 +59,6 @@ pub enum Text {
     Plain(String),
     /// The content of this environment variable, which the provider's `api_key_env` lists.
     Secret(String),
-    /// The same in base64, as Basic authentication wants it (RFC 7617): the variable holds `user:password`.
-    Encoded(String),
 }
 
 /// An HTTP call to be made.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use presscheck_core::providers::Text;
 use reqwest::header::HeaderValue;
 
@@ -87,7 +87,7 @@ impl Secrets {
         for part in parts {
             match part {
                 Text::Plain(part) => text.push_str(part),
-                Text::Secret(key) | Text::Encoded(key) => {
+                Text::Secret(key) => {
                     let Some(secret) = self.by_name.get(key) else {
                         return Err(format!(
                             "the header `{name}` needs the key `{key}`, which this provider's \
@@ -95,10 +95,7 @@ impl Secrets {
                         ));
                     };
                     sensitive = true;
-                    match part {
-                        Text::Encoded(_) => STANDARD.encode_string(&secret.0, &mut text),
-                        _ => text.push_str(&secret.0),
-                    }
+                    text.push_str(&secret.0);
                 }
             }
         }

@@ -106,13 +106,6 @@ impl ImagePrice {
         };
         self.0.iter().find(|(when, _)| holds(when)).map(|(_, amount)| *amount)
     }
-
-    /// The lowest and the highest price.
-    #[must_use]
-    pub fn range(&self) -> Option<(Usd, Usd)> {
-        let amounts = || self.0.iter().map(|(_, amount)| *amount);
-        amounts().min().zip(amounts().max())
-    }
 }
 
 record! {

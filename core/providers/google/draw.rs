@@ -1,6 +1,5 @@
 //! Pictures by `:generateContent`: one picture a call, in `inlineData`.
 
-use base64::Engine as _;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
@@ -10,8 +9,18 @@ use crate::providers::http::{decode, encode};
 use crate::providers::words::{message_in, tidy};
 use crate::providers::{Answer, Order, Stage, broken, picture_format, refused};
 
+/// Parameters of the kind that Imagen alone takes.
+const OF_IMAGEN: [&str; 6] = [
+    "person_generation",
+    "safety_setting",
+    "guidance_scale",
+    "language",
+    "output_mime_type",
+    "compression_quality",
+];
+
 /// The body of an order. The API has no seed for pictures.
-pub(super) fn body(order: &Order<'_>, vertex: bool) -> Result<Value, String> {
+pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
     if order.mask.is_some() {
         return Err("Gemini takes no mask: say in the prompt what is to change".to_owned());
     }
@@ -21,20 +30,16 @@ pub(super) fn body(order: &Order<'_>, vertex: bool) -> Result<Value, String> {
     let mut parts = vec![json!({"text": order.prompt})];
     if let Some(image) = order.image {
         let media_type = format!("image/{}", picture_format(image).unwrap_or("png"));
-        parts.push(json!({"inlineData": {"mimeType": media_type, "data": encode(image)}}));
+        parts.push(inline(image, &media_type));
     }
     let mut config = Map::new();
     config.insert("responseModalities".to_owned(), json!(["IMAGE"]));
     let mut image = Map::new();
-    let mut output = Map::new();
     let mut body = json!({"contents": [{"role": "user", "parts": parts}]});
     for (name, value) in order.params {
         let place = match name.as_str() {
             "aspect_ratio" => put(&mut image, "aspectRatio", value),
             "image_size" => put(&mut image, "imageSize", value),
-            "person_generation" if vertex => put(&mut image, "personGeneration", value),
-            "output_mime_type" if vertex => put(&mut output, "mimeType", value),
-            "compression_quality" if vertex => put(&mut output, "compressionQuality", value),
             "thinking_level" => {
                 config.insert("thinkingConfig".to_owned(), json!({"thinkingLevel": value}));
                 continue;
@@ -47,15 +52,17 @@ pub(super) fn body(order: &Order<'_>, vertex: bool) -> Result<Value, String> {
                 }
                 continue;
             }
+            name if OF_IMAGEN.contains(&name) => {
+                return Err(format!(
+                    "`{name}` is a parameter of Imagen, which Gemini's models don't take: leave it out"
+                ));
+            }
             // What the policy admits besides goes to the generation's settings, as it is.
             _ => put(&mut config, name, value),
         };
         if !place {
             return Err(format!("the parameter `{name}` is set twice"));
         }
-    }
-    if !output.is_empty() {
-        image.insert("imageOutputOptions".to_owned(), Value::Object(output));
     }
     if !image.is_empty() {
         config.insert("imageConfig".to_owned(), Value::Object(image));
@@ -121,6 +128,5 @@ pub(super) fn meaning(json: &Value) -> Answer {
 
 /// A picture as the API sends it.
 pub(super) fn inline(bytes: &Bytes, media_type: &str) -> Value {
-    let data = base64::engine::general_purpose::STANDARD.encode(bytes);
-    json!({"inlineData": {"mimeType": media_type, "data": data}})
+    json!({"inlineData": {"mimeType": media_type, "data": encode(bytes)}})
 }

@@ -6,32 +6,21 @@ use serde_json::{Map, Value, json};
 use super::draw::put;
 use super::is_imagen;
 use crate::policy::Task;
-use crate::providers::http::{decode, encode};
+use crate::providers::http::decode;
 use crate::providers::words::{message_in, tidy};
 use crate::providers::{Answer, Order, Reply, Stage, broken, provider_words, refused};
 use crate::units::{Cost, Usd};
 
 /// The body of an order.
-pub(super) fn body(order: &Order<'_>, vertex: bool) -> Result<Value, String> {
-    if order.mask.is_some() {
-        return Err("this model takes no mask".to_owned());
+pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
+    if order.task != Task::TextToImage || order.image.is_some() {
+        return Err("Imagen draws from a prompt alone: name a Gemini model for an edit".to_owned());
     }
-    let mut instance = json!({"prompt": order.prompt});
     let mut parameters = Map::new();
-    match (order.task, order.image) {
-        (Task::TextToImage, _) => {
-            parameters.insert("sampleCount".to_owned(), json!(1));
-            // Without it a filtered picture is an empty answer without a reason.
-            parameters.insert("includeRaiReason".to_owned(), json!(true));
-        }
-        (Task::Upscale, Some(image)) if vertex => {
-            instance = json!({"prompt": "", "image": {"bytesBase64Encoded": encode(image)}});
-            parameters.insert("mode".to_owned(), json!("upscale"));
-        }
-        (task, _) => return Err(format!("this model can't {}", task.word())),
-    }
+    parameters.insert("sampleCount".to_owned(), json!(1));
+    // Without it a filtered picture is an empty answer without a reason.
+    parameters.insert("includeRaiReason".to_owned(), json!(true));
     let mut output = Map::new();
-    let mut upscale = Map::new();
     for (name, value) in order.params {
         let free = match name.as_str() {
             "aspect_ratio" => put(&mut parameters, "aspectRatio", value),
@@ -42,27 +31,16 @@ pub(super) fn body(order: &Order<'_>, vertex: bool) -> Result<Value, String> {
             "guidance_scale" => put(&mut parameters, "guidanceScale", value),
             "output_mime_type" => put(&mut output, "mimeType", value),
             "compression_quality" => put(&mut output, "compressionQuality", value),
-            "upscale_factor" => put(&mut upscale, "upscaleFactor", value),
-            "negative_prompt" if vertex => put(&mut parameters, "negativePrompt", value),
-            "add_watermark" if vertex => put(&mut parameters, "addWatermark", value),
-            "enhance_prompt" if vertex => put(&mut parameters, "enhancePrompt", value),
             _ => put(&mut parameters, name, value),
         };
         if !free {
             return Err(format!("the parameter `{name}` is what the gate sets itself"));
         }
     }
-    // The API takes a seed together with this alone.
-    if vertex && parameters.get("addWatermark") == Some(&Value::Bool(false)) {
-        parameters.insert("seed".to_owned(), json!(order.seed.0 & 0x7FFF_FFFF));
-    }
     if !output.is_empty() {
         parameters.insert("outputOptions".to_owned(), Value::Object(output));
     }
-    if !upscale.is_empty() {
-        parameters.insert("upscaleConfig".to_owned(), Value::Object(upscale));
-    }
-    Ok(json!({"instances": [instance], "parameters": parameters}))
+    Ok(json!({"instances": [{"prompt": order.prompt}], "parameters": parameters}))
 }
 
 /// What a success means: entries may carry safety data alone, and fewer may come than were asked for.

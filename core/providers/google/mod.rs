@@ -26,7 +26,7 @@ use crate::units::Cost;
 const DEFAULT_URL: &str = "https://generativelanguage.googleapis.com/v1beta";
 
 /// The parameters that its models know, as the vendor names them in Python.
-pub(super) const PARAMS: &[&str] = &[
+const PARAMS: &[&str] = &[
     "aspect_ratio",
     "image_size",
     "thinking_level",
@@ -97,7 +97,7 @@ impl Dialect for Google {
     }
 
     fn begin(&self, order: &Order<'_>) -> Result<Call, String> {
-        let (method, body) = body(order, false)?;
+        let (method, body) = body(order)?;
         json::post(self.address(order.model, method)?, self.headers(), &body)
     }
 
@@ -106,7 +106,7 @@ impl Dialect for Google {
     }
 
     fn cost(&self, model: &str, reply: &Reply) -> Option<Cost> {
-        cost("google", model, reply)
+        cost(model, reply)
     }
 
     fn fetched(&self, reply: &Reply) -> Answer {
@@ -123,17 +123,17 @@ fn is_imagen(model: &str) -> bool {
     model.strip_prefix("models/").unwrap_or(model).starts_with("imagen-")
 }
 
-/// The method and the body of an order; `vertex` admits more.
-pub(super) fn body(order: &Order<'_>, vertex: bool) -> Result<(&'static str, Value), String> {
+/// The method and the body of an order.
+fn body(order: &Order<'_>) -> Result<(&'static str, Value), String> {
     if is_imagen(order.model) {
-        imagen::body(order, vertex).map(|body| ("predict", body))
+        imagen::body(order).map(|body| ("predict", body))
     } else {
-        draw::body(order, vertex).map(|body| ("generateContent", body))
+        draw::body(order).map(|body| ("generateContent", body))
     }
 }
 
 /// What a reply to an order means.
-pub(super) fn meaning(model: &str, reply: &Reply) -> Answer {
+fn meaning(model: &str, reply: &Reply) -> Answer {
     if !(200..300).contains(&reply.status) {
         return imagen::refused_at_once(model, reply)
             .unwrap_or_else(|| Answer::Fault(fault_of(model, reply)));
@@ -146,13 +146,13 @@ pub(super) fn meaning(model: &str, reply: &Reply) -> Answer {
 }
 
 /// What a reply says that it cost: by `usageMetadata`, and nothing for what Imagen filtered.
-pub(super) fn cost(kind: &str, model: &str, reply: &Reply) -> Option<Cost> {
+fn cost(model: &str, reply: &Reply) -> Option<Cost> {
     let json = json::of(reply).filter(|_| (200..300).contains(&reply.status))?;
     if is_imagen(model) {
         return imagen::cost(&json);
     }
     let usage = usage(&json)?;
-    catalogue::usage_price(kind, model, &usage)
+    catalogue::usage_price("google", model, &usage)
 }
 
 /// Reasons to end that are the safety policy's (`FinishReason` of the API).
@@ -172,7 +172,7 @@ fn is_refusal(reason: &str) -> bool {
 }
 
 /// What an error of this API means: `{"error": {"code", "message", "status", "details"}}`.
-pub(super) fn fault_of(model: &str, reply: &Reply) -> Fault {
+fn fault_of(model: &str, reply: &Reply) -> Fault {
     let json = json::of(reply);
     let mut fault = fault(reply, json.as_ref());
     let json = json.unwrap_or_default();

@@ -1,11 +1,10 @@
 //! What Gemini's API hears and says.
 
-use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::draw::inline;
 use super::is_imagen;
-use crate::providers::http::decode;
+use crate::providers::http::{decode, encode};
 use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, ratio, reply};
 use crate::providers::{Reply, Stage};
 
@@ -56,17 +55,14 @@ fn content(model: &str, request: &Request<'_>) -> Result<Draft, String> {
 fn prediction(model: &str, request: &Request<'_>) -> Result<Draft, String> {
     let body = request.json()?;
     let asked = |place: &str| body.pointer(place).and_then(Value::as_str);
-    let image = asked("/instances/0/image/bytesBase64Encoded");
     Ok(Draft {
         prompt: asked("/instances/0/prompt").ok_or("`instances[0].prompt` is missing")?.to_owned(),
         model: model.to_owned(),
-        seed: body.pointer("/parameters/seed").and_then(Value::as_u64),
         aspect: asked("/parameters/aspectRatio").and_then(ratio),
         media_type: match asked("/parameters/outputOptions/mimeType") {
             Some("image/jpeg") => Some("image/jpeg"),
             _ => Some("image/png"),
         },
-        image: image.and_then(decode),
         ..Draft::default()
     })
 }
@@ -111,8 +107,7 @@ fn say_predicted(act: &Act<'_>) -> Option<Reply> {
     const FILTERED: &str = "The picture was filtered and is not charged. Support codes: 39322892";
     Some(match act {
         Act::Picture { bytes, media_type, .. } => {
-            let data = base64::engine::general_purpose::STANDARD.encode(bytes);
-            let entry = json!({"bytesBase64Encoded": data, "mimeType": media_type});
+            let entry = json!({"bytesBase64Encoded": encode(bytes), "mimeType": media_type});
             reply(200, &json!({"predictions": [entry]}))
         }
         Act::Refused(Stage::Output) => {

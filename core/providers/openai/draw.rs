@@ -134,7 +134,7 @@ fn fault_of(reply: &Reply, json: Option<&Value>) -> Fault {
 }
 
 /// What a reply says that it cost, by its `usage`.
-pub(super) fn cost(kind: &str, model: &str, reply: &Reply) -> Option<Cost> {
+pub(super) fn cost(model: &str, reply: &Reply) -> Option<Cost> {
     let json = json::of(reply).filter(|_| (200..300).contains(&reply.status))?;
     let number = |place: &str| json::number(&json, place);
     let all_in = number("/usage/input_tokens")?;
@@ -143,5 +143,5 @@ pub(super) fn cost(kind: &str, model: &str, reply: &Reply) -> Option<Cost> {
     let text_out = number("/usage/output_tokens_details/text_tokens").unwrap_or(0).min(all_out);
     let usage =
         Usage { text_in: all_in - image_in, image_in, text_out, image_out: all_out - text_out };
-    catalogue::usage_price(kind, model, &usage)
+    catalogue::usage_price("openai", model, &usage)
 }

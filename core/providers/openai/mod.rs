@@ -22,7 +22,7 @@ use crate::units::Cost;
 const DEFAULT_URL: &str = "https://api.openai.com/v1";
 
 /// The parameters of pictures that the API knows.
-pub(super) const PARAMS: &[&str] = &[
+const PARAMS: &[&str] = &[
     "size",
     "quality",
     "background",
@@ -126,7 +126,7 @@ impl Dialect for OpenAi {
     }
 
     fn cost(&self, model: &str, reply: &Reply) -> Option<Cost> {
-        draw::cost("openai", model, reply)
+        draw::cost(model, reply)
     }
 
     fn fetched(&self, reply: &Reply) -> Answer {

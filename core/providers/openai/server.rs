@@ -28,7 +28,7 @@ impl Rehearsal for Server {
                 let picture = json!({"b64_json": encode(bytes)});
                 reply(200, &json!({"created": 1, "data": [picture], "usage": usage()}))
             }
-            Act::Address { url, .. } => reply(200, &json!({"created": 1, "data": [{"url": url}]})),
+            Act::Address { url } => reply(200, &json!({"created": 1, "data": [{"url": url}]})),
             Act::Refused(stage) => {
                 let stage = if *stage == Stage::Output { "output" } else { "input" };
                 let details = json!({"moderation_stage": stage, "categories": ["violence"]});

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Reply, Stage};
-use crate::units::Usd;
 
 /// A request as a server gets it.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +16,6 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Its path.
     pub path: &'a str,
-    /// What follows the path's `?`; empty where nothing does.
-    pub query: &'a str,
     /// Headers: lower-case names.
     pub headers: &'a [(String, String)],
     /// Its body.
@@ -77,28 +74,10 @@ pub enum Delivery {
     /// In the answer.
     #[default]
     Inline,
-    /// In the answer, in the dialect's other form: bytes instead of JSON, or the other way round.
-    InlineOtherwise,
     /// At an address that the answer names.
     Address,
     /// The order gets a name, by which is asked for it until it is ready.
     Job,
-    /// The same, and the picture is at an address then.
-    JobAddress,
-}
-
-impl Delivery {
-    /// Whether the order gets a name.
-    #[must_use]
-    pub const fn is_job(self) -> bool {
-        matches!(self, Self::Job | Self::JobAddress)
-    }
-
-    /// Whether the picture is at an address.
-    #[must_use]
-    pub const fn is_address(self) -> bool {
-        matches!(self, Self::Address | Self::JobAddress)
-    }
 }
 
 /// What a server says.
@@ -110,29 +89,21 @@ pub enum Act<'a> {
         bytes: &'a Bytes,
         /// What it is.
         media_type: &'a str,
-        /// What it costs.
-        cost: Usd,
     },
     /// The picture's address.
     Address {
         /// Where.
         url: &'a str,
-        /// What it costs.
-        cost: Usd,
     },
     /// The order has got a name.
     Accepted {
         /// The name.
         job: &'a str,
-        /// The server's own address, without a path.
-        base: &'a str,
     },
     /// The picture is not ready.
     Pending {
         /// The order's name.
         job: &'a str,
-        /// The server's own address, without a path.
-        base: &'a str,
     },
     /// Nobody knows an order of this name, or no longer.
     NoJob,

@@ -27,8 +27,8 @@ impl Rehearsal for Server {
             Act::Picture { bytes, media_type, .. } => {
                 file(bytes, media_type).with("finish-reason", "SUCCESS").with("seed", 7)
             }
-            Act::Accepted { job, .. } => reply(200, &json!({"id": job})),
-            Act::Pending { job, .. } => reply(202, &json!({"id": job, "status": "in-progress"})),
+            Act::Accepted { job } => reply(200, &json!({"id": job})),
+            Act::Pending { job } => reply(202, &json!({"id": job, "status": "in-progress"})),
             Act::NoJob => error(404, "not_found", "No such result."),
             // What comes with it is blurred; a rehearsal sends a picture of the size of a stamp.
             Act::Refused(Stage::Output) => {
