@@ -32,7 +32,7 @@ pub use params::{is_reserved, sends_elsewhere};
 pub use parse::{
     Format, MAX_BYTES, MAX_DEPTH, Reading, decode_text, decode_text_up_to, parse, parse_up_to,
 };
-pub use pricing::{ListPrice, Pricing, no_list};
+pub use pricing::{ListPrice, Pricing};
 pub use problem::{Problem, Problems, Severity, Source, Span};
 pub use record::{
     FieldSchema, TableReader, choice_schema, key_name, nearest, read_word, table_schema,

@@ -11,12 +11,6 @@ use crate::units::{Cost, CostBasis, Usd};
 /// What the price list says that one image of a model costs with these parameters, at most.
 pub type ListPrice = fn(&str, &Map<String, Value>) -> Option<Cost>;
 
-/// The price list of a kind that has none.
-#[must_use]
-pub const fn no_list(_: &str, _: &Map<String, Value>) -> Option<Cost> {
-    None
-}
-
 /// How the answers of one provider are paid for.
 #[derive(Clone, Debug)]
 pub struct Pricing {
@@ -29,8 +23,8 @@ pub struct Pricing {
     /// Whether the policy itself says where an answer tells its cost: that counts over `price` then, which is
     /// what is reserved.
     pub answer_first: bool,
-    /// The list.
-    pub list: ListPrice,
+    /// The list, where the kind has one.
+    pub list: Option<ListPrice>,
 }
 
 impl Pricing {
@@ -42,7 +36,7 @@ impl Pricing {
         }
         match self.price.as_ref().and_then(|price| price.of(model)) {
             Some(amount) => Some(Cost::exact(amount)),
-            None => (self.list)(model, params),
+            None => self.listed(model, params),
         }
     }
 
@@ -56,11 +50,17 @@ impl Pricing {
         took: Duration,
     ) -> Option<Cost> {
         if let Some(hour) = self.gpu_hour {
+            // Closing an attempt down takes a moment more, which nobody pays for.
+            let took = took.min(self.timeout);
             return Some(Cost { amount: of_time(hour, took), basis: CostBasis::Computed });
         }
         let own = self.price.as_ref().and_then(|price| price.of(model)).map(Cost::exact);
         if self.answer_first { said.or(own) } else { own.or(said) }
-            .or_else(|| (self.list)(model, params))
+            .or_else(|| self.listed(model, params))
+    }
+
+    fn listed(&self, model: &str, params: &Map<String, Value>) -> Option<Cost> {
+        self.list.and_then(|list| list(model, params))
     }
 }
 
@@ -91,7 +91,7 @@ mod tests {
             gpu_hour: None,
             timeout: Duration::from_secs(60),
             answer_first: false,
-            list: listed,
+            list: Some(listed),
         }
     }
 

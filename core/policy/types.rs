@@ -291,8 +291,8 @@ pub struct Provider {
     pub settings: Settings,
     /// The provider's table as plain JSON, less its name: what determines an answer besides the model.
     pub fingerprint: Value,
-    /// The price list of its kind.
-    pub list_price: ListPrice,
+    /// The price list of its kind, where that has one.
+    pub list_price: Option<ListPrice>,
     /// Whether the policy says where an answer tells its cost.
     pub answer_first: bool,
 }
@@ -308,6 +308,14 @@ impl Provider {
             answer_first: self.answer_first,
             list: self.list_price,
         }
+    }
+
+    /// How many attempts at one answer may have to be paid: those of unknown charge where they are repeated, and every
+    /// one on a machine that is paid by the time.
+    #[must_use]
+    pub const fn paid_attempts(&self) -> u32 {
+        let all = self.retry_unknown || self.gpu_hour.is_some();
+        if all { self.retries.saturating_add(1) } else { 1 }
     }
 
     /// The most that one image of a model costs with these parameters; nothing where nobody knows.

@@ -120,13 +120,11 @@ impl Desk {
                 ))
             })?;
             let dialect = providers::open(provider).map_err(Halt::CouldNotRun)?;
-            let attempts =
-                if provider.retry_unknown { provider.retries.saturating_add(1) } else { 1 };
             let kind = Kind {
                 number: kinds.len(),
                 dialect: (provider.kind, dialect.version()),
                 fingerprint: policy::canonical(&provider.fingerprint),
-                attempts,
+                attempts: provider.paid_attempts(),
                 concurrency: provider.concurrency.max(1),
                 rate_per_minute: provider.rate_per_minute,
                 timeout_s: provider.timeout.as_secs_f64(),

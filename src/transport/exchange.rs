@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use presscheck_core::gate::CostBasis;
 use presscheck_core::policy::{Pricing, Provider, ProviderVocabulary};
 use presscheck_core::providers::{
     Answer, Asker, Call, Dialect, Fault, FaultKind, Order, Question, Reply,
 };
+use presscheck_core::units::CostBasis;
 use presscheck_core::units::{Cost, Usd};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -30,6 +30,7 @@ pub struct Line {
     pub(super) secrets: Secrets,
     pub(super) hosts: Hosts,
     pricing: Pricing,
+    paid_attempts: u32,
     pub(super) retry: RetryPolicy,
     pub(super) timeout: Duration,
 }
@@ -148,6 +149,7 @@ impl Line {
             secrets,
             hosts,
             pricing: provider.pricing(),
+            paid_attempts: provider.paid_attempts(),
             retry: RetryPolicy { retries: provider.retries, retry_unknown: provider.retry_unknown },
             timeout: provider.timeout,
         })
@@ -177,14 +179,11 @@ impl Line {
         self.pricing.most(model, params).map(|cost| cost.amount)
     }
 
-    /// The most that one [`Line::ask`] can cost: the price once, or once for each attempt where attempts
-    /// of unknown charge are repeated. To be reserved before asking.
+    /// The most that one [`Line::ask`] can cost: the price once, or once for each attempt that may have to be paid. To be reserved before asking.
     #[must_use]
     pub fn worst_case(&self, model: &str, params: &Map<String, Value>) -> Option<Usd> {
         let price = self.price(model, params)?;
-        let attempts =
-            if self.retry.retry_unknown { self.retry.retries.saturating_add(1) } else { 1 };
-        Some(Usd::from_decimal(price.as_decimal().saturating_mul(attempts.into())))
+        Some(Usd::from_decimal(price.as_decimal().saturating_mul(self.paid_attempts.into())))
     }
 
     /// The same of a question.

@@ -271,7 +271,10 @@ fn done(progress: Progress, answer: Answer, reply: &Reply) -> Ended {
     // A reply that says its own cost knows better.
     let charge = match (charge, progress.cost) {
         (Charge::None, Some(cost)) if !cost.amount.is_zero() => Charge::Price,
-        (Charge::Unknown, Some(_)) if matches!(answer, Answer::Refused { .. }) => Charge::Price,
+        // So does one that says that what it refused is free.
+        (Charge::Unknown, Some(cost)) if matches!(answer, Answer::Refused { .. }) => {
+            if cost.amount.is_zero() { Charge::None } else { Charge::Price }
+        }
         _ => charge,
     };
     let answer = match answer {

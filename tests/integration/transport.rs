@@ -10,11 +10,11 @@ use bytes::Bytes;
 use presscheck::transport::{
     Budget, Charge, ClientOptions, Exchange, Limiter, Line, Lookup, LookupFuture, Proxies,
 };
-use presscheck_core::gate::CostBasis;
 use presscheck_core::policy::{Node, Price, Problems, Provider, Span, Task};
 use presscheck_core::providers::{
     self, Answer, Call, Dialect, Fault, FaultKind, Order, Reply, Step, Text,
 };
+use presscheck_core::units::CostBasis;
 use presscheck_core::units::{Seed, Usd};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -53,7 +53,7 @@ fn provider(url: &str, table: &Value) -> Provider {
         settings: settings.unwrap(),
         fingerprint: Value::Null,
         gpu_hour: None,
-        list_price: presscheck_core::policy::no_list,
+        list_price: None,
         answer_first: true,
     }
 }
@@ -399,6 +399,43 @@ async fn a_cut_connection_is_repeated_only_where_the_policy_says_so() {
         assert!(is_image(&exchange));
         assert_eq!((exchange.charged, exchange.cost_basis), (usd("$0.08"), CostBasis::Unknown));
         assert_eq!(bold.worst_case("v1", &Map::new()), Some(usd("$0.12")));
+    }
+}
+
+#[tokio::test]
+async fn a_machine_of_one_s_own_is_paid_for_every_attempt_by_its_time() {
+    let busy = http("503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 0", b"");
+    let server = Raw::start(vec![Act::Write(busy), Act::Write(picture())]).await;
+    let own =
+        Provider { price: None, gpu_hour: Some(usd("$3600")), ..provider(&server.url, &json!({})) };
+    let own = line(&own);
+    // A dollar a second: three attempts of twenty seconds at most.
+    assert_eq!(own.worst_case("v1", &Map::new()), Some(usd("$60")));
+    let exchange = ask(&own).await;
+    assert!(is_image(&exchange), "{exchange:?}");
+    assert_eq!((exchange.attempts.len(), exchange.cost_basis), (2, CostBasis::Computed));
+    let took: u64 = exchange.attempts.iter().map(|attempt| attempt.latency_ms).sum();
+    let (least, most) = (took as f64 / 1000.0, (took + 2) as f64 / 1000.0);
+    let charged = exchange.charged.as_f64();
+    assert!((least..=most).contains(&charged), "{charged} for {took} ms");
+}
+
+#[tokio::test]
+async fn a_picture_that_was_withheld_may_have_been_charged() {
+    let refused = |stage: &str| {
+        let details = json!({"moderation_stage": stage});
+        let error =
+            json!({"code": "moderation_blocked", "message": "no", "moderation_details": details});
+        let body = json!({"error": error}).to_string();
+        http(&format!("400 Bad Request\r\ncontent-length: {}", body.len()), body.as_bytes())
+    };
+    for (stage, charged, basis) in
+        [("input", Usd::ZERO, CostBasis::Exact), ("output", usd("$0.04"), CostBasis::Unknown)]
+    {
+        let server = Raw::start(vec![Act::Write(refused(stage))]).await;
+        let exchange = ask(&line(&provider(&server.url, &json!({})))).await;
+        assert!(matches!(exchange.answer, Answer::Refused { .. }), "{exchange:?}");
+        assert_eq!((exchange.charged, exchange.cost_basis), (charged, basis), "{stage}");
     }
 }
 

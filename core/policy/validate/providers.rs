@@ -8,7 +8,6 @@ use url::{Host, Url};
 use super::{Providers, covers, quiet, refuse_placeholders, shown, too_many};
 use crate::policy::canonical::canonical;
 use crate::policy::node::{Entry, FromNode, Kind, Node, Spanned};
-use crate::policy::pricing::no_list;
 use crate::policy::problem::Problems;
 use crate::policy::raw::{PROVIDER_KEYS, RawProvider};
 use crate::policy::record::unknown_name;
@@ -159,7 +158,7 @@ fn provider(
         params: raw.params.into_iter().map(|pattern| pattern.0.0).collect(),
         settings: settings?,
         fingerprint: fingerprint(&entry.value),
-        list_price: kind.list_price.unwrap_or(no_list),
+        list_price: kind.list_price,
         answer_first: kind.answer_first,
     })
 }

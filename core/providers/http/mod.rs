@@ -163,7 +163,7 @@ pub(super) mod tests {
             settings,
             fingerprint: Value::Null,
             gpu_hour: None,
-            list_price: crate::policy::no_list,
+            list_price: None,
             answer_first: true,
         }
     }
