@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{CostBasis, Outcome, Side};
+use super::{Outcome, Side};
+use crate::units::CostBasis;
 use crate::units::Usd;
 
 /// One sample, as far as the decision needs to know it.

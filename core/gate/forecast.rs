@@ -15,9 +15,10 @@ use super::intervals::float;
 use super::limits::Planned;
 use super::simulate::bound;
 use super::trial::{KnownOfBaseline, Terms, Trial};
-use super::{BySide, CostBasis, Decision, Observation, Outcome, Pair, Stopped, rule};
+use super::{BySide, Decision, Observation, Outcome, Pair, Stopped, rule};
 use crate::policy::{Claim, ErrorRates, Limits, OnAlwaysFail, OnInconclusive, StopWhen};
 use crate::prompts::{Case, Cell};
+use crate::units::CostBasis;
 use crate::units::Usd;
 
 /// What is to be played.

@@ -26,7 +26,6 @@ mod trial;
 mod vectors;
 mod verdict;
 
-pub use crate::units::CostBasis;
 pub use compose::compose;
 pub use decide::{Ruling, lean, rule};
 pub use evidence::{Observation, Pair, Tallies, Tally};

@@ -7,11 +7,11 @@ use super::evidence::{Observation, Pair, Tallies};
 use super::intervals::rate_interval;
 use super::limits::Planned;
 use super::{
-    AlwaysFailing, BySide, CheckCount, CostBasis, CostSummary, Failure, Flips, LatencySummary,
-    Outcome, OutcomeCounts, Side, SlipRate, TagCount,
+    AlwaysFailing, BySide, CheckCount, CostSummary, Failure, Flips, LatencySummary, Outcome,
+    OutcomeCounts, Side, SlipRate, TagCount,
 };
 use crate::checks::{Slips, slips};
-use crate::units::{Rate, Usd};
+use crate::units::{CostBasis, Rate, Usd};
 
 /// The samples of one side over pairs in which both sides answered: what cost and latency compare.
 pub(super) fn answered(pairs: &[Pair], side: Side) -> impl Iterator<Item = &Observation> {

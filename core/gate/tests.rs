@@ -7,7 +7,7 @@ use crate::policy::{
     Claim, ErrorRates, Limits, OnAlwaysFail, OnInconclusive, QuantityLimit, RateLimit, Spanned,
     StopWhen,
 };
-use crate::units::{Points, Rate, Usd};
+use crate::units::{CostBasis, Points, Rate, Usd};
 
 pub(super) fn at<T>(value: T) -> Spanned<T> {
     Spanned { value, span: crate::policy::Span::default() }

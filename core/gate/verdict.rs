@@ -324,7 +324,7 @@ pub struct CostSummary {
     /// All of it.
     pub total_usd: Usd,
     /// How well it is known: the weakest basis of any sample.
-    pub basis: super::CostBasis,
+    pub basis: crate::units::CostBasis,
 }
 
 /// How long images took, over the judged pairs in which both sides answered.

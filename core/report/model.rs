@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::checks::Finding;
-use crate::gate::{CostBasis, Outcome, Side, Verdict};
+use crate::gate::{Outcome, Side, Verdict};
+use crate::units::CostBasis;
 use crate::units::Usd;
 
 /// A finished run: the verdict and its evidence.

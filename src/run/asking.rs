@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use presscheck_core::checks::{Asked, Asking, Heard, Program, Unsaid};
-use presscheck_core::gate::CostBasis;
 use presscheck_core::inert::one_line;
 use presscheck_core::policy::canonical;
 use presscheck_core::providers::{Answer, FaultKind, Question};
+use presscheck_core::units::CostBasis;
 use presscheck_core::units::{Digest, Seed, Usd};
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};

@@ -7,11 +7,11 @@ use presscheck_core::checks::{
     self, Asked, Check, CheckResult, Company, DecodeLimits, Earlier, Finding, Heard, Impression,
     Judged, Judgement, Scene,
 };
-use presscheck_core::gate::{BySide, CostBasis, Observation, Outcome, Side};
+use presscheck_core::gate::{BySide, Observation, Outcome, Side};
 use presscheck_core::policy::OnRefusal;
 use presscheck_core::prompts::Case;
 use presscheck_core::providers::Stage;
-use presscheck_core::units::{Digest, Usd};
+use presscheck_core::units::{CostBasis, Digest, Usd};
 
 /// What came for a sample, whether bought just now or found in the store.
 #[derive(Clone, Debug)]

@@ -23,14 +23,14 @@ mod tests {
     use std::collections::BTreeMap;
 
     use presscheck_core::gate::{
-        BySide, CostBasis, KnownOfBaseline, Observation, Outcome, Pair, Planned, Ruling, Stopped,
-        Terms, Trial, rule,
+        BySide, KnownOfBaseline, Observation, Outcome, Pair, Planned, Ruling, Stopped, Terms,
+        Trial, rule,
     };
     use presscheck_core::policy::{
         Claim, ErrorRates, Limits, OnAlwaysFail, OnInconclusive, QuantityLimit, RateLimit, Span,
         Spanned, StopWhen,
     };
-    use presscheck_core::units::{Points, Rate, Usd};
+    use presscheck_core::units::{CostBasis, Points, Rate, Usd};
     use proptest::prelude::*;
 
     use super::*;

@@ -1,8 +1,8 @@
 //! The record of one sample, and the seal by which a file proves that it is whole.
 
 use bytes::Bytes;
-use presscheck_core::gate::CostBasis;
 use presscheck_core::providers::Stage;
+use presscheck_core::units::CostBasis;
 use presscheck_core::units::{Digest, Seed, Usd};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
 use super::*;
-use presscheck_core::gate::CostBasis;
+use presscheck_core::units::CostBasis;
 use presscheck_core::units::{Seed, Usd};
 
 fn identity(prompt: &str) -> Identity {

@@ -7,8 +7,9 @@ use super::super::evidence::{self, Pair, PairKind};
 use super::super::line::{Line, code};
 use super::super::{Run, Subject, claim, hints, slips, words};
 use super::limits::MAX_LIMITS;
-use crate::gate::{CostBasis, Decision, Failure, LimitOutcome, Side, Stopped, SubjectVerdict};
+use crate::gate::{Decision, Failure, LimitOutcome, Side, Stopped, SubjectVerdict};
 use crate::inert;
+use crate::units::CostBasis;
 
 /// The most characters of a prompt in a folded list.
 const MAX_PROMPT: usize = 1_500;
