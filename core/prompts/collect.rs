@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::Case;
@@ -166,20 +167,20 @@ fn place(files: &[PromptFile<'_>], (file, line): At) -> Option<Place> {
 fn digests(draft: &Draft) -> (Digest, [u8; 16]) {
     let same = (&draft.prompt, &draft.image, &draft.expect);
     // Without a mask it is what it was before there were any, and so are the ids that follow from it.
-    let masked = draft.mask.as_ref().map(|mask| (&same, mask));
+    match &draft.mask {
+        None => digests_of(&same, draft),
+        Some(mask) => digests_of(&(&same, mask), draft),
+    }
+}
+
+fn digests_of(same: &impl Serialize, draft: &Draft) -> (Digest, [u8; 16]) {
     // Every part is text or JSON already, so this has a JSON form; the prompt's own digest is an honest
     // second best.
     let digest = |json: Result<Digest, serde_json::Error>| {
         json.unwrap_or_else(|_| Digest::of(draft.prompt.as_bytes()))
     };
-    let sameness = digest(match &masked {
-        Some(masked) => Digest::of_json(masked),
-        None => Digest::of_json(&same),
-    });
-    let content = digest(match &masked {
-        Some(masked) => Digest::of_json(&(masked, &draft.locale)),
-        None => Digest::of_json(&(&same, &draft.locale)),
-    });
+    let sameness = digest(Digest::of_json(same));
+    let content = digest(Digest::of_json(&(same, &draft.locale)));
     let mut half = [0; 16];
     for (to, from) in half.iter_mut().zip(sameness.as_bytes()) {
         *to = *from;

@@ -42,15 +42,15 @@ fn sound(set: PromptSet) -> Vec<Case> {
 fn every_format_gives_the_same_case() {
     let jsonl = r##"{"id": "poster-017", "prompt": "A poster, that says \"GRAND OPENING\"", "tags": ["typography", "en"],
         "expect": {"text": ["GRAND", "OPENING"], "aspect_ratio": "3:4", "palette": ["#0A3D91"], "refusal": false},
-        "image": "uploads/noisy-17.jpg", "locale": "en"}"##
+        "image": "uploads/noisy-17.jpg", "mask": "uploads/sky-17.png", "locale": "en"}"##
         .replace('\n', "");
-    let csv = "ID,Prompt,tags,text,aspect_ratio,palette,refusal,image,locale\r\n\
-        poster-017,\"A poster, that says \"\"GRAND OPENING\"\"\",typography; en,GRAND|OPENING,3:4,#0A3D91,no,uploads/noisy-17.jpg,en\r\n";
-    let tsv = "id\tprompt\ttags\ttext\taspect_ratio\tpalette\trefusal\timage\tlocale\n\
-        poster-017\tA poster, that says \"GRAND OPENING\"\ttypography;en\tGRAND|OPENING\t3:4\t#0A3D91\tfalse\tuploads/noisy-17.jpg\ten\n";
+    let csv = "ID,Prompt,tags,text,aspect_ratio,palette,refusal,image,mask,locale\r\n\
+        poster-017,\"A poster, that says \"\"GRAND OPENING\"\"\",typography; en,GRAND|OPENING,3:4,#0A3D91,no,uploads/noisy-17.jpg,uploads/sky-17.png,en\r\n";
+    let tsv = "id\tprompt\ttags\ttext\taspect_ratio\tpalette\trefusal\timage\tmask\tlocale\n\
+        poster-017\tA poster, that says \"GRAND OPENING\"\ttypography;en\tGRAND|OPENING\t3:4\t#0A3D91\tfalse\tuploads/noisy-17.jpg\tuploads/sky-17.png\ten\n";
     let yaml = "- id: poster-017\n  prompt: 'A poster, that says \"GRAND OPENING\"'\n  tags: [typography, en]\n  \
         expect: {text: [GRAND, OPENING], aspect_ratio: 3:4, palette: [\"#0A3D91\"], refusal: false}\n  \
-        image: uploads/noisy-17.jpg\n  locale: en\n";
+        image: uploads/noisy-17.jpg\n  mask: uploads/sky-17.png\n  locale: en\n";
     let cases = sound(read_one("p.jsonl", &jsonl));
     insta::assert_snapshot!(serde_json::to_string_pretty(&cases).unwrap());
     for (path, text) in [("p.csv", csv), ("p.tsv", tsv), ("p.yaml", yaml)] {
@@ -120,6 +120,8 @@ fn every_problem_of_every_file_is_reported_at_once() {
         r#"{"prompt": "nul \u0000", "id": ["x"]}"#,
         "\n",
         r#"{"prompt": "half \ud800"}"#,
+        "\n",
+        r#"{"prompt": "x", "mask": "sky.png"}"#,
     );
     let csv = "prompt,note,refusal\nok,,\n\"a\" b,,\nx,,maybe\n1,2,3,4\n,,\n";
     let yaml = "- prompt: x\n  tags: [1, [2]]\n- 7\n- {prompt: y, expect: {palette: [red]}, id: '\u{202e}x'}\n";
