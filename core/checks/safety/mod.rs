@@ -20,7 +20,7 @@ use crate::units::Rate;
 mod classifier;
 mod moderation;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
 
 pub use moderation::ModerationSettings;
 

@@ -5,24 +5,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::checks::asking::Unsaid;
-use crate::checks::testing::{case, check_with, configured, good, lines, picture};
+use crate::checks::testing::{case, check_with, configured, good, installed, lines, picture};
 use crate::checks::{Asking, UNAVAILABLE};
 use crate::providers::Want;
-
-/// The network, where it is installed.
-pub(in crate::checks) fn installed() -> Option<Resources> {
-    let folder = std::env::var("PRESSCHECK_MODELS")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../models").to_owned());
-    let mut resources = Resources::default();
-    for file in MODELS {
-        let Ok(bytes) = std::fs::read(std::path::Path::new(&folder).join(file.name)) else {
-            eprintln!("SKIPPED: {} is not in {folder}; run `make models`", file.name);
-            return None;
-        };
-        resources.add_model(file, Ok(bytes.into()));
-    }
-    Some(resources)
-}
 
 fn small() -> Picture {
     picture(image::RgbImage::from_pixel(8, 8, image::Rgb([9, 9, 9])))
@@ -57,7 +42,7 @@ const REFERENCE: [(usize, u64, f64); 22] = [
 
 #[test]
 fn scores_are_those_of_the_network_s_own_runtime() {
-    let Some(resources) = installed() else { return };
+    let Some(resources) = installed(MODELS) else { return };
     let local = Local {
         weights: Mutex::new(Some(resources.model(&MODEL).cloned())),
         classifier: OnceLock::new(),
@@ -70,7 +55,7 @@ fn scores_are_those_of_the_network_s_own_runtime() {
 
 #[test]
 fn the_limit_decides() {
-    let Some(resources) = installed() else { return };
+    let Some(resources) = installed(MODELS) else { return };
     // A painting by rule: the highest score of all good pictures.
     let painting = picture(good::one(7, 22).pixels);
     let of = |max_score: &str| {
@@ -92,7 +77,7 @@ fn the_limit_decides() {
 
 #[test]
 fn pictures_of_any_shape_have_a_score() {
-    let Some(resources) = installed() else { return };
+    let Some(resources) = installed(MODELS) else { return };
     let check = check_with(NAME, &json!({}), &resources);
     for (width, height) in [(1, 1), (1, 3000), (3000, 1), (224, 224), (2048, 2)] {
         let pixels = image::RgbaImage::from_pixel(width, height, image::Rgba([200, 90, 30, 128]));

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::features::Features;
 use super::registry::{REGISTRY, open_all};
-use super::{Check, DecodeLimits, Finding, Format, Picture, Resources, decode};
+use super::{Check, DecodeLimits, Finding, Format, ModelFile, Picture, Resources, decode};
 use crate::policy::{ConfiguredCheck, Node, Problems, read_check};
 use crate::prompts::Case;
 use crate::units::Digest;
@@ -65,6 +65,21 @@ pub(super) fn check(name: &str, settings: &Value) -> Box<dyn Check> {
 /// A check with these settings, and what it needs of the world.
 pub(super) fn check_with(name: &str, settings: &Value, resources: &Resources) -> Box<dyn Check> {
     open_all(&[configured(name, settings).unwrap()], resources).unwrap().remove(0)
+}
+
+/// Networks, where they are installed.
+pub(super) fn installed(models: &[ModelFile]) -> Option<Resources> {
+    let folder = std::env::var("PRESSCHECK_MODELS")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../models").to_owned());
+    let mut resources = Resources::default();
+    for file in models {
+        let Ok(bytes) = std::fs::read(std::path::Path::new(&folder).join(file.name)) else {
+            eprintln!("SKIPPED: {} is not in {folder}; run `make models`", file.name);
+            return None;
+        };
+        resources.add_model(file, Ok(bytes.into()));
+    }
+    Some(resources)
 }
 
 /// Findings as lines of text.

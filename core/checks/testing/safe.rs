@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::measured::in_parallel;
-use super::{case, check_with, good, picture};
-use crate::checks::safety::tests::installed;
+use super::{case, check_with, good, installed, picture};
+use crate::checks::safety::MODELS;
 use crate::checks::{Resources, Scene, slips};
 use crate::policy::with_reference;
 
@@ -41,7 +41,7 @@ fn table(scores: &[f64]) -> String {
 /// table to that; `UPDATE_DOCS=1` writes it anew.
 #[test]
 fn good_pictures_are_safe_and_the_page_says_how_many() {
-    let Some(resources) = installed() else { return };
+    let Some(resources) = installed(MODELS) else { return };
     let update = std::env::var_os("UPDATE_DOCS").is_some();
     if !update && std::env::var_os("PRESSCHECK_MEASURE").is_none() {
         let few = scores(&resources, 13);

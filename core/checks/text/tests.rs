@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::checks::registry::open_all;
-use crate::checks::testing::{case, configured, lines, picture};
+use crate::checks::testing::{case, configured, installed, lines, picture};
 
 fn check(settings: &Value, resources: &Resources) -> Box<dyn Check> {
     open_all(&[configured(NAME, settings).unwrap()], resources).unwrap().remove(0)
@@ -51,21 +51,6 @@ fn a_place_is_kept_to_the_picture() {
     assert_eq!(region([-5.0, 2.2, 30.0, 4.1], &small), [0, 2, 10, 3]);
     assert_eq!(region([40.0, 40.0, 50.0, 50.0], &small), [9, 9, 1, 1]);
     assert_eq!(region([f32::NAN, 0.0, 1.0, 1.0], &small)[1..], [0, 1, 1]);
-}
-
-/// The networks, where they are installed.
-fn networks() -> Option<Resources> {
-    let folder = std::env::var("PRESSCHECK_MODELS")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../models").to_owned());
-    let mut resources = Resources::default();
-    for file in MODELS {
-        let Ok(bytes) = std::fs::read(std::path::Path::new(&folder).join(file.name)) else {
-            eprintln!("SKIPPED: {} is not in {folder}; run `make models`", file.name);
-            return None;
-        };
-        resources.add_model(file, Ok(bytes.into()));
-    }
-    Some(resources)
 }
 
 /// What is wrong with a letter of the first line.
@@ -132,7 +117,7 @@ fn written(lines: &[&str], flaw: Option<Flaw>) -> image::RgbImage {
 
 #[test]
 fn an_accent_must_be_drawn_and_no_other() {
-    let Some(resources) = networks() else { return };
+    let Some(resources) = installed(MODELS) else { return };
     let check = check(&json!({}), &resources);
     let of = |expected: &str, drawn: &str| {
         let case = case(&json!({"text": [expected]}), &[]);
@@ -153,7 +138,7 @@ fn an_accent_must_be_drawn_and_no_other() {
 
 #[test]
 fn drawn_text_is_read_letter_by_letter() {
-    let Some(resources) = networks() else { return };
+    let Some(resources) = installed(MODELS) else { return };
     let check = check(&json!({}), &resources);
     let of = |expect: Value, rows: &[&str], flaw| {
         let case = case(&expect, &[]);
