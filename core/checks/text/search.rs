@@ -104,8 +104,13 @@ impl Doubt {
 
     /// The mean over the looks for the letter that is least sure. One look alone must be twice as sure.
     fn least(&self) -> f32 {
-        self.leads.iter().copied().fold(f32::MAX, f32::min) / self.looks.max(2.0)
+        least(&self.leads) / self.looks.max(2.0)
     }
+}
+
+/// The lead of the letter that is least sure.
+fn least(leads: &[f32]) -> f32 {
+    leads.iter().copied().fold(f32::MAX, f32::min)
 }
 
 /// What a search looks with, and at.
@@ -209,7 +214,6 @@ impl<'a> Open<'a> {
         }
         let letters: Vec<Letter> = self.wanted.words.iter().flatten().cloned().collect();
         let mut leads = view.accents(&letters, &letters, found);
-        let least = |leads: &[f32]| leads.iter().copied().fold(f32::MAX, f32::min);
         if (self.doubt.is_some() || least(&leads) > AGAINST)
             && let Some(roomy) = self.leads_with_room(means, view, &letters, found)?
         {
@@ -284,15 +288,14 @@ impl<'a> Open<'a> {
         if self.wanted.times > 1 || folding.ignored.diacritics || letters.len() != wanted.len() {
             return Ok(());
         }
-        let mut doubt =
-            Doubt { letter: ' ', leads: vec![0.0; wanted.len()], looks: 0.0, extent: [0.0; 4] };
+        let mut doubt = Doubt::new(wanted.len());
         let mut best = None;
         for look in Look::ALL {
             let view = View::new(reader.look(picture, look)?, plain);
             let Some(found) = view.find(&words).filter(Match::accepted) else { continue };
             let of_look = view.accents_read(folding, &letters, &wanted, &found);
             doubt.add(&of_look);
-            let least = of_look.into_iter().fold(f32::MAX, f32::min);
+            let least = least(&of_look);
             if best.as_ref().is_none_or(|(most, _, _)| least > *most) {
                 best = Some((least, view, found));
             }
