@@ -103,6 +103,7 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     let changed =
         policy::changed_subjects(&list(base.as_ref()), &list(fork.as_ref()), &head.models.list);
     notes.extend(changed.notes);
+    notes.extend(farewells(&policy, &changed.subjects, setting.today));
     let mut problems = Problems::new();
     for subject in &changed.subjects {
         policy::admit(&subject.candidate, &policy, &vocabulary, &mut problems);
@@ -268,6 +269,19 @@ fn missing(policy: &Policy, at: &Snapshot) -> Rejected {
 }
 
 /// Prompt sets that the head changes count after the merge; say so.
+/// What is known of models that are gone or about to go, each once.
+fn farewells(policy: &Policy, subjects: &[Subject], today: jiff::civil::Date) -> Vec<String> {
+    let models = subjects.iter().flat_map(|it| it.baseline.iter().chain([&it.candidate]));
+    let mut notes = Vec::new();
+    for step in models.flat_map(|model| &model.steps) {
+        let provider = policy.providers.get(&step.provider.value);
+        let note = provider
+            .and_then(|it| providers::catalogue::farewell(it.kind, &step.model.value, today));
+        notes.extend(note.filter(|note| !notes.contains(note)));
+    }
+    notes
+}
+
 fn note_other_changes(
     setting: &Setting,
     policy: &Policy,
@@ -424,9 +438,7 @@ impl Loaded {
             };
             let price = provider.price_of_question(&ask.model);
             let one = price.unwrap_or(Usd::ZERO).as_decimal().saturating_mul(ask.requests.into());
-            let attempts =
-                if provider.retry_unknown { provider.retries.saturating_add(1) } else { 1 };
-            let most = one.saturating_mul(attempts.into());
+            let most = one.saturating_mul(provider.paid_attempts().into());
             (list + Usd::from_decimal(one), worst + Usd::from_decimal(most))
         })
     }

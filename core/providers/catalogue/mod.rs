@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use wildmatch::WildMatch;
 
+use crate::inert::one_line;
 use crate::policy::{Day, Format, FromNode, Kind, Node, Problems, Reading, Source, Task, parse};
 use crate::units::{Cost, CostBasis, Usd};
 use crate::{choice, record};
@@ -238,6 +239,22 @@ pub fn find(kind: &str, model: &str) -> Option<&'static Entry> {
     })
 }
 
+/// What a team should know of the end of a model that it uses: a sentence, where it is gone or about to go.
+#[must_use]
+pub fn farewell(kind: &str, model: &str, today: Date) -> Option<String> {
+    let entry = find(kind, model)?;
+    let (when, end) = match entry.lifecycle(today) {
+        Lifecycle::Live => return None,
+        Lifecycle::Leaving(end) => ("is to be retired on", end),
+        Lifecycle::Gone(end) => ("was to be retired on", end),
+    };
+    let next = entry.successor.as_ref();
+    let next = next.map(|next| format!("; its vendor names `{next}` instead")).unwrap_or_default();
+    let doubt = entry.doubt.as_ref().map(|doubt| format!("; {doubt}")).unwrap_or_default();
+    let (model, as_of) = (one_line(model, 80), entry.as_of.0);
+    Some(format!("The model `{model}` {when} {end}{next} (as of {as_of}{doubt})."))
+}
+
 /// What one image of a model costs by the list.
 #[must_use]
 pub fn list_price(kind: &str, model: &str, params: &Map<String, Value>) -> Option<Cost> {
@@ -327,5 +344,10 @@ mod tests {
         assert_eq!(entry.lifecycle(day("2026-11-30")), Lifecycle::Leaving(end));
         assert_eq!(entry.lifecycle(end), Lifecycle::Gone(end));
         assert_eq!(find("stability", "core").unwrap().lifecycle(end), Lifecycle::Live);
+        let said = |model: &str, today: &str| farewell("openai", model, day(today));
+        insta::assert_snapshot!(said("gpt-image-1.5", "2026-11-26").unwrap(), @"The model `gpt-image-1.5` is to be retired on 2026-12-01; its vendor names `gpt-image-2` instead (as of 2026-11-23; the day of retirement is OpenAI's; Azure says 2026-12-16).");
+        insta::assert_snapshot!(said("dall-e-3", "2026-11-26").unwrap(), @"The model `dall-e-3` was to be retired on 2026-05-12; its vendor names `gpt-image-2` instead (as of 2026-05-12).");
+        assert_eq!(said("gpt-image-2", "2026-11-26"), None);
+        assert_eq!(said("no-such-model", "2026-11-26"), None);
     }
 }
