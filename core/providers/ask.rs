@@ -151,3 +151,17 @@ pub trait Asker: Send + Sync {
     /// which may be no JSON at all; or a refusal, a broken answer, a fault.
     fn hear(&self, question: &Question, reply: &Reply) -> Answer;
 }
+
+/// A question with a picture and the largest of seeds, for the tests of dialects.
+#[cfg(test)]
+pub(super) fn about_a_dog(model: &str, want: Want) -> Question {
+    Question {
+        model: model.to_owned(),
+        instructions: "Answer in JSON.".to_owned(),
+        text: "One dog?".to_owned(),
+        pictures: vec![Shown { bytes: Bytes::from_static(b"\x89PNG"), media_type: "image/png" }],
+        seed: Seed(u64::MAX),
+        want,
+        max_tokens: 64,
+    }
+}

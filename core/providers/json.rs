@@ -1,6 +1,11 @@
 //! What dialects of JSON share: bodies, places, pictures in base64.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use bytes::Bytes;
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -44,6 +49,34 @@ pub(super) fn of(reply: &Reply) -> Option<Value> {
     serde_json::from_slice(&reply.body).ok()
 }
 
+/// One member of a reply's JSON object, without building the rest: beside it stands a picture of megabytes.
+pub(super) fn member(reply: &Reply, name: &str) -> Option<Value> {
+    struct Member<'a>(&'a str);
+
+    impl<'de> Visitor<'de> for Member<'_> {
+        type Value = Option<Value>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+                if key == self.0 {
+                    found = Some(map.next_value()?);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+
+    let mut json = serde_json::Deserializer::from_slice(&reply.body);
+    json.deserialize_map(Member(name)).ok()?
+}
+
 /// A text at a place (JSON Pointer).
 pub(super) fn text<'a>(json: &'a Value, place: &str) -> Option<&'a str> {
     json.pointer(place)?.as_str()
@@ -63,4 +96,24 @@ pub(super) fn add_params(body: &mut Map<String, Value>, order: &Order<'_>) -> Re
         body.insert(name.clone(), value.clone());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_found_and_the_rest_is_passed_over() {
+        let reply = |body: &'static str| Reply {
+            status: 200,
+            headers: vec![],
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        let found =
+            member(&reply(r#"{"data": [{"b64_json": "AAAA"}], "us\u0061ge": {"n": 1}}"#), "usage");
+        assert_eq!(found, Some(serde_json::json!({"n": 1})));
+        for body in ["{}", "[]", "", "\"usage\"", r#"{"usage": 1"#, r#"{"data": {"usage": 1}}"#] {
+            assert_eq!(member(&reply(body), "usage"), None, "{body}");
+        }
+    }
 }

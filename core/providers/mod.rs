@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::policy::{Provider, Task};
+use crate::policy::{Node, Problems, Provider, Settings, Task};
 use crate::units::{Cost, Seed};
 
 /// What is asked of a model: everything that determines the answer.
@@ -261,6 +261,12 @@ pub trait Dialect: Send + Sync {
     fn asker(&self) -> Option<&dyn Asker> {
         None
     }
+}
+
+/// Reads the settings of a kind that has none of its own.
+#[expect(clippy::unnecessary_wraps, reason = "the registry's signature")]
+fn no_settings(_: &Node, _: &[String], _: &mut Problems) -> Option<Settings> {
+    Some(Settings::new(()))
 }
 
 fn refused(stage: Stage, words: impl Into<String>) -> Answer {

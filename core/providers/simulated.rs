@@ -9,7 +9,7 @@ use super::http::{Http, Rules};
 use super::openai::OpenAi;
 use super::registry::Kind;
 use super::{Answer, Call, Dialect, Order, Reply, Step, Text};
-use crate::policy::{Ability, Node, Problems, Provider, ProviderVocabulary, Settings};
+use crate::policy::{Ability, Provider, ProviderVocabulary};
 use crate::units::Cost;
 
 /// Where `presscheck simulate` listens by itself.
@@ -21,7 +21,7 @@ pub(super) const KIND: Kind = Kind {
         kind: "simulated",
         doc: "The simulated model server that `presscheck simulate` starts: real pictures, no key, no bill.",
         keys: &[],
-        read,
+        read: super::no_settings,
         schema: || serde_json::json!({}),
         default_url: Some(DEFAULT_URL),
         hosts: &[],
@@ -34,11 +34,6 @@ pub(super) const KIND: Kind = Kind {
     open,
     rehearsal: None,
 };
-
-#[expect(clippy::unnecessary_wraps, reason = "the registry's signature")]
-fn read(_: &Node, _: &[String], _: &mut Problems) -> Option<Settings> {
-    Some(Settings::new(()))
-}
 
 fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
     let mut url = match &provider.url {
@@ -103,6 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::policy::Settings;
     use crate::providers::http::tests::{order, provider};
     use crate::providers::{Answer, FaultKind, Reply, Stage, Step};
 

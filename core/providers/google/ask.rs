@@ -96,28 +96,15 @@ mod tests {
     use super::super::open;
     use super::*;
     use crate::policy::Settings;
-    use crate::providers::Shown;
     use crate::providers::http::tests::provider;
     use crate::providers::{Dialect, Text};
-    use crate::units::Seed;
 
     fn dialect(url: Option<&str>) -> Box<dyn Dialect> {
         open(&provider("google", url, Settings::new(()))).unwrap()
     }
 
     fn question(want: Want) -> Question {
-        Question {
-            model: "gemini-x".to_owned(),
-            instructions: "Answer in JSON.".to_owned(),
-            text: "One dog?".to_owned(),
-            pictures: vec![Shown {
-                bytes: Bytes::from_static(b"\x89PNG"),
-                media_type: "image/png",
-            }],
-            seed: Seed(u64::from(u32::MAX)),
-            want,
-            max_tokens: 64,
-        }
+        crate::providers::ask::about_a_dog("gemini-x", want)
     }
 
     fn heard(status: u16, body: &Value) -> Answer {

@@ -45,19 +45,13 @@ pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
 
 /// What a success means: entries may carry safety data alone, and fewer may come than were asked for.
 pub(super) fn meaning(json: &Value) -> Answer {
-    let predictions = json.get("predictions").and_then(Value::as_array);
-    let entries = || predictions.into_iter().flatten();
-    let picture = entries().find_map(|entry| {
-        let data = entry.get("bytesBase64Encoded")?.as_str().filter(|data| !data.is_empty())?;
-        Some((data, entry.get("mimeType").and_then(Value::as_str)))
-    });
-    if let Some((data, media_type)) = picture {
+    if let Some((data, media_type)) = picture(json) {
         return match decode(data) {
             Some(bytes) => Answer::Image { bytes, content_type: media_type.map(tidy), cost: None },
             None => broken("bad_base64", "the picture in the answer is no valid base64"),
         };
     }
-    let reason = entries().find_map(|entry| entry.get("raiFilteredReason")?.as_str());
+    let reason = entries(json).find_map(|entry| entry.get("raiFilteredReason")?.as_str());
     match (reason, message_in(json)) {
         (Some(reason), _) => refused(Stage::Output, tidy(reason)),
         (None, Some(words)) => broken("json_error", words),
@@ -65,9 +59,22 @@ pub(super) fn meaning(json: &Value) -> Answer {
     }
 }
 
+fn entries(json: &Value) -> impl Iterator<Item = &Value> {
+    json.get("predictions").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The first picture, in base64, and what it is said to be.
+fn picture(json: &Value) -> Option<(&str, Option<&str>)> {
+    entries(json).find_map(|entry| {
+        let data = entry.get("bytesBase64Encoded")?.as_str().filter(|data| !data.is_empty())?;
+        Some((data, entry.get("mimeType").and_then(Value::as_str)))
+    })
+}
+
 /// Nothing is charged for what was filtered, as the reason itself says.
 pub(super) fn cost(json: &Value) -> Option<Cost> {
-    matches!(meaning(json), Answer::Refused { .. }).then(|| Cost::exact(Usd::ZERO))
+    let filtered = picture(json).is_none() && matches!(meaning(json), Answer::Refused { .. });
+    filtered.then(|| Cost::exact(Usd::ZERO))
 }
 
 /// A prompt that is turned away is a 400 whose message says so.

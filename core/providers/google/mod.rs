@@ -19,7 +19,7 @@ use super::catalogue::{self, Usage};
 use super::http::fault;
 use super::registry::Kind;
 use super::{Answer, Call, Dialect, Fault, FaultKind, Order, Reply, Step, Text, json};
-use crate::policy::{Ability, Node, Problems, Provider, ProviderVocabulary, Settings};
+use crate::policy::{Ability, Provider, ProviderVocabulary};
 use crate::units::Cost;
 
 /// Gemini's own address.
@@ -47,7 +47,7 @@ pub(super) const KIND: Kind = Kind {
         kind: "google",
         doc: "Google's Gemini API: the Nano Banana models by `generateContent`, Imagen by `predict`, and questions about pictures.",
         keys: &[],
-        read,
+        read: super::no_settings,
         schema: || serde_json::json!({}),
         default_url: Some(DEFAULT_URL),
         hosts: &["generativelanguage.googleapis.com"],
@@ -60,11 +60,6 @@ pub(super) const KIND: Kind = Kind {
     open,
     rehearsal: Some(&server::Server),
 };
-
-#[expect(clippy::unnecessary_wraps, reason = "the registry's signature")]
-fn read(_: &Node, _: &[String], _: &mut Problems) -> Option<Settings> {
-    Some(Settings::new(()))
-}
 
 fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
     let base = super::base_url(provider, DEFAULT_URL, "v1beta")?;
@@ -147,11 +142,13 @@ fn meaning(model: &str, reply: &Reply) -> Answer {
 
 /// What a reply says that it cost: by `usageMetadata`, and nothing for what Imagen filtered.
 fn cost(model: &str, reply: &Reply) -> Option<Cost> {
-    let json = json::of(reply).filter(|_| (200..300).contains(&reply.status))?;
-    if is_imagen(model) {
-        return imagen::cost(&json);
+    if !(200..300).contains(&reply.status) {
+        return None;
     }
-    let usage = usage(&json)?;
+    if is_imagen(model) {
+        return imagen::cost(&json::of(reply)?);
+    }
+    let usage = usage(&json::member(reply, "usageMetadata")?)?;
     catalogue::usage_price("google", model, &usage)
 }
 
@@ -227,16 +224,14 @@ fn tokens_of(json: &Value, place: &str, modality: &str) -> Option<u64> {
     Some(details.iter().filter_map(of).fold(0, u64::saturating_add))
 }
 
-/// The usage of an answer. Where it is not told apart, the dearer is taken: what comes out is the picture.
+/// The usage that `usageMetadata` tells. Where it is not told apart, the dearer is taken: what comes out is the picture.
 fn usage(json: &Value) -> Option<Usage> {
-    let all_in = json::number(json, "/usageMetadata/promptTokenCount")?;
-    let all_out = json::number(json, "/usageMetadata/candidatesTokenCount").unwrap_or(0);
-    let thoughts = json::number(json, "/usageMetadata/thoughtsTokenCount").unwrap_or(0);
-    let image_in =
-        tokens_of(json, "/usageMetadata/promptTokensDetails", "IMAGE").unwrap_or(0).min(all_in);
-    let image_out = tokens_of(json, "/usageMetadata/candidatesTokensDetails", "IMAGE")
-        .unwrap_or(all_out)
-        .min(all_out);
+    let all_in = json::number(json, "/promptTokenCount")?;
+    let all_out = json::number(json, "/candidatesTokenCount").unwrap_or(0);
+    let thoughts = json::number(json, "/thoughtsTokenCount").unwrap_or(0);
+    let image_in = tokens_of(json, "/promptTokensDetails", "IMAGE").unwrap_or(0).min(all_in);
+    let image_out =
+        tokens_of(json, "/candidatesTokensDetails", "IMAGE").unwrap_or(all_out).min(all_out);
     Some(Usage {
         text_in: all_in - image_in,
         image_in,

@@ -64,13 +64,13 @@ pub(in crate::providers) fn encode(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// The bytes that a text is base64 of, whatever they are; with a `data:` URI's head or without.
+/// The bytes that a text is base64 of, whatever they are, and at least one; with a `data:` URI's head or without.
 pub(in crate::providers) fn decode_text(text: &str) -> Option<Bytes> {
     let data = match text.split_once(";base64,") {
         Some((head, data)) if head.starts_with("data:") => data,
         _ => text,
     };
-    LENIENT.decode(plain_base64(data)).ok().map(Bytes::from)
+    LENIENT.decode(plain_base64(data)).ok().filter(|bytes| !bytes.is_empty()).map(Bytes::from)
 }
 
 /// Looks in the usual places.

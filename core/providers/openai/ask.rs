@@ -139,28 +139,16 @@ mod tests {
     use super::super::open;
     use super::*;
     use crate::policy::Settings;
+    use crate::providers::FaultKind;
     use crate::providers::http::tests::provider;
     use crate::providers::{Dialect, Text};
-    use crate::providers::{FaultKind, Shown};
-    use crate::units::Seed;
 
     fn dialect(url: Option<&str>) -> Box<dyn Dialect> {
         open(&provider("openai", url, Settings::new(()))).unwrap()
     }
 
     fn question(want: Want) -> Question {
-        Question {
-            model: "vision-1".to_owned(),
-            instructions: "Answer in JSON.".to_owned(),
-            text: "One dog?".to_owned(),
-            pictures: vec![Shown {
-                bytes: Bytes::from_static(b"\x89PNG"),
-                media_type: "image/png",
-            }],
-            seed: Seed(u64::MAX),
-            want,
-            max_tokens: 64,
-        }
+        crate::providers::ask::about_a_dog("vision-1", want)
     }
 
     fn heard(want: Want, status: u16, body: &Value) -> Answer {

@@ -1,5 +1,9 @@
 //! Pictures by `/images/generations` (JSON) and `/images/edits` (a form).
 
+use std::io::Cursor;
+
+use bytes::Bytes;
+use image::{ImageFormat, ImageReader, Luma, Pixel as _, Rgba};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -14,6 +18,9 @@ use crate::providers::{
     provider_words,
 };
 use crate::units::Cost;
+
+/// The longest side of a mask, in pixels: that of the largest picture that the API draws.
+const MAX_MASK_SIDE: u32 = 3840;
 
 /// Codes of refusals: OpenAI's own, and Azure's.
 const REFUSALS: [&str; 5] = [
@@ -76,12 +83,36 @@ fn edit(server: &OpenAi, order: &Order<'_>) -> Result<Call, String> {
         form.picture("image", image);
     }
     if let Some(mask) = order.mask {
-        form.picture("mask", mask);
+        form.picture("mask", &transparent(mask)?);
     }
     let (media_type, body) = form.finish();
     let mut headers = vec![json::plain("content-type", &media_type)];
     headers.extend(server.headers());
     Ok(Call { method: "POST", url: below(&server.base, &["images", "edits"])?, headers, body })
+}
+
+/// A mask as this API wants it: a PNG that is transparent where the picture may change. A case's is white there; one that
+/// is transparent somewhere is taken to be of this form already.
+fn transparent(mask: &Bytes) -> Result<Bytes, String> {
+    let unread = |error: image::ImageError| format!("the case's `mask` can't be read: {error}");
+    let mut reader = ImageReader::new(Cursor::new(mask));
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(MAX_MASK_SIDE);
+    limits.max_image_height = Some(MAX_MASK_SIDE);
+    limits.max_alloc = Some(256 << 20);
+    reader.limits(limits);
+    let reader = reader.with_guessed_format().map_err(|error| unread(error.into()))?;
+    let mut pixels = reader.decode().map_err(unread)?.into_rgba8();
+    if pixels.pixels().any(|pixel| pixel.0[3] < u8::MAX) {
+        return Ok(mask.clone());
+    }
+    for pixel in pixels.pixels_mut() {
+        let Luma([light]) = pixel.to_luma();
+        *pixel = Rgba([0, 0, 0, u8::MAX - light]);
+    }
+    let mut png = Cursor::new(Vec::new());
+    pixels.write_to(&mut png, ImageFormat::Png).map_err(unread)?;
+    Ok(png.into_inner().into())
 }
 
 /// What a reply means.
@@ -135,13 +166,61 @@ fn fault_of(reply: &Reply, json: Option<&Value>) -> Fault {
 
 /// What a reply says that it cost, by its `usage`.
 pub(super) fn cost(model: &str, reply: &Reply) -> Option<Cost> {
-    let json = json::of(reply).filter(|_| (200..300).contains(&reply.status))?;
-    let number = |place: &str| json::number(&json, place);
-    let all_in = number("/usage/input_tokens")?;
-    let all_out = number("/usage/output_tokens")?;
-    let image_in = number("/usage/input_tokens_details/image_tokens").unwrap_or(0).min(all_in);
-    let text_out = number("/usage/output_tokens_details/text_tokens").unwrap_or(0).min(all_out);
+    let usage = json::member(reply, "usage").filter(|_| (200..300).contains(&reply.status))?;
+    let number = |place: &str| json::number(&usage, place);
+    let all_in = number("/input_tokens")?;
+    let all_out = number("/output_tokens")?;
+    let image_in = number("/input_tokens_details/image_tokens").unwrap_or(0).min(all_in);
+    let text_out = number("/output_tokens_details/text_tokens").unwrap_or(0).min(all_out);
     let usage =
         Usage { text_in: all_in - image_in, image_in, text_out, image_out: all_out - text_out };
     catalogue::usage_price("openai", model, &usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, RgbaImage};
+
+    use super::*;
+
+    fn png(pixels: &image::DynamicImage) -> Bytes {
+        let mut file = Cursor::new(Vec::new());
+        pixels.write_to(&mut file, ImageFormat::Png).unwrap();
+        file.into_inner().into()
+    }
+
+    #[test]
+    fn a_mask_is_transparent_where_the_case_s_is_white() {
+        let white_left = GrayImage::from_fn(2, 1, |x, _| Luma([if x == 0 { 255 } else { 0 }]));
+        let sent = transparent(&png(&white_left.into())).unwrap();
+        let sent = image::load_from_memory(&sent).unwrap().into_rgba8();
+        assert_eq!(sent.pixels().map(|pixel| pixel.0[3]).collect::<Vec<_>>(), [0, 255]);
+        let own = png(&RgbaImage::from_pixel(2, 1, Rgba([9, 9, 9, 0])).into());
+        assert_eq!(transparent(&own).unwrap(), own, "it is of this form already");
+        for bad in [Bytes::from_static(b"no picture"), png(&GrayImage::new(4000, 1).into())] {
+            let error = transparent(&bad).unwrap_err();
+            assert!(error.starts_with("the case's `mask` can't be read"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_compatible_server_is_sent_a_seed_and_what_the_policy_adds() {
+        let url: Url = "http://127.0.0.1:8000/v1".parse().unwrap();
+        let extra = serde_json::json!({"steps": 30, "seed": -1});
+        let extra = extra.as_object().cloned().unwrap();
+        let params = serde_json::json!({"size": "512x512"}).as_object().cloned().unwrap();
+        let order = crate::providers::http::tests::order(&params);
+        let sent = |extra| {
+            let server = OpenAi { base: url.clone(), key: None, extra };
+            String::from_utf8(begin(&server, &order).unwrap().body.to_vec()).unwrap()
+        };
+        assert_eq!(
+            sent(Map::new()),
+            r#"{"model":"v1","prompt":"a cat","n":1,"response_format":"b64_json","seed":7,"size":"512x512"}"#
+        );
+        assert_eq!(
+            sent(extra),
+            r#"{"model":"v1","prompt":"a cat","n":1,"response_format":"b64_json","seed":-1,"steps":30,"size":"512x512"}"#
+        );
+    }
 }

@@ -20,7 +20,7 @@ use super::{
     Answer, Call, Dialect, Fault, FaultKind, Order, Reply, Stage, Step, Text, broken, catalogue,
     json, picture_format, provider_words, refused,
 };
-use crate::policy::{Node, Problems, Provider, ProviderVocabulary, Settings, Task};
+use crate::policy::{Provider, ProviderVocabulary, Task};
 
 /// Stability's own address.
 const DEFAULT_URL: &str = "https://api.stability.ai/v2beta";
@@ -40,7 +40,7 @@ pub(super) const KIND: Kind = Kind {
         kind: "stability",
         doc: "Stability AI: Stable Diffusion 3.5, Ultra, Core, edits, and the three upscalers.",
         keys: &[],
-        read,
+        read: super::no_settings,
         schema: || serde_json::json!({}),
         default_url: Some(DEFAULT_URL),
         hosts: &["api.stability.ai"],
@@ -69,11 +69,6 @@ pub(super) const KIND: Kind = Kind {
     open,
     rehearsal: Some(&server::Server),
 };
-
-#[expect(clippy::unnecessary_wraps, reason = "the registry's signature")]
-fn read(_: &Node, _: &[String], _: &mut Problems) -> Option<Settings> {
-    Some(Settings::new(()))
-}
 
 fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
     let base = super::base_url(provider, DEFAULT_URL, "v2beta")?;
@@ -125,22 +120,26 @@ impl Dialect for Stability {
     }
 
     fn begin(&self, order: &Order<'_>) -> Result<Call, String> {
-        let (folder, name, named) = place(order.model)?;
+        let model = order.model;
+        let (folder, name, named) = place(model)?;
         let generates = folder == "generate";
         match (order.task, generates) {
             (Task::TextToImage, true) | (Task::Edit, _) => {}
             (Task::Upscale, _) if folder == "upscale" => {}
-            (task, _) => return Err(format!("this model is not for {}", task.word())),
+            (task, _) => {
+                return Err(format!("`{model}` is not for {}: name a model that is", task.word()));
+            }
         }
         if !generates && order.image.is_none() {
-            return Err(format!("{} needs a picture", order.task.word()));
+            return Err(format!("`{model}` needs a picture: give the case an `image`"));
         }
         let mut form = Form::default();
         // The fast upscaler takes the picture alone.
         let bare = (folder, name) == ("upscale", "fast");
         if !bare {
             form.text("prompt", order.prompt);
-            form.text("seed", &(order.seed.0 % (MAX_SEED + 1)).to_string());
+            // 0 asks for any.
+            form.text("seed", &(order.seed.0 % (MAX_SEED + 1)).max(1).to_string());
         }
         if named {
             form.text("model", order.model);
