@@ -7,7 +7,7 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Rgb, RgbImage};
 
 use super::container::Format;
-use super::features::Features;
+use super::features::{Features, grey};
 use crate::units::Digest;
 
 /// A decoded picture, upright, with 8 bits a channel. Features are computed when a check first asks for
@@ -102,7 +102,7 @@ impl Picture {
     pub fn luma(&self) -> &GrayImage {
         match &self.pixels {
             DynamicImage::ImageLuma8(luma) => luma,
-            _ => self.luma.get_or_init(|| imageops::grayscale(self.rgb())),
+            _ => self.luma.get_or_init(|| grey::of(self.rgb())),
         }
     }
 

@@ -27,7 +27,7 @@ pub struct Kind {
     /// The programs that it runs and that must be installed.
     pub programs: fn(&Settings) -> Vec<String>,
     /// The weights that it needs.
-    pub models: &'static [ModelFile],
+    pub models: fn(&Settings) -> &'static [ModelFile],
     /// How often it failed a good picture when it was measured; nothing where it was not measured.
     pub slips: Option<Slips>,
 }
@@ -61,7 +61,7 @@ impl Kind {
             open,
             files: |_| Vec::new(),
             programs: |_| Vec::new(),
-            models: &[],
+            models: |_| &[],
             slips: None,
         }
     }
@@ -85,9 +85,9 @@ pub const REGISTRY: &[Kind] = &[
     Kind::pure(duplicate::VOCABULARY, duplicate::open).slipping(0, 352),
     Kind::pure(similarity::VOCABULARY, similarity::open).slipping(2, 176),
     Kind { files: logo::files, ..Kind::pure(logo::VOCABULARY, logo::open).slipping(2, 352) },
-    Kind { models: text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(4, 180) },
+    Kind { models: |_| text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(4, 180) },
     Kind {
-        models: safety::MODELS,
+        models: safety::models,
         ..Kind::pure(safety::VOCABULARY, safety::open).slipping(0, 352)
     },
     Kind::pure(judge::VOCABULARY, judge::open),
@@ -120,7 +120,7 @@ pub fn needs(configured: &[ConfiguredCheck]) -> Needs {
         needs.files.extend((kind.files)(&check.settings).into_iter().map(|path| (name, path)));
         let programs = (kind.programs)(&check.settings);
         needs.programs.extend(programs.into_iter().map(|program| (name, program)));
-        needs.models.extend(kind.models);
+        needs.models.extend((kind.models)(&check.settings));
     }
     needs
 }
@@ -172,6 +172,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::checks::testing::configured;
     use crate::policy::{Node, Problems, check_schema, read_check};
 
     /// What the policy's reader makes of an empty table for each check.
@@ -258,7 +259,11 @@ mod tests {
     #[test]
     fn the_build_fetches_the_weights_of_every_check() {
         let fetched = include_str!("../../models/fetch");
-        for file in REGISTRY.iter().flat_map(|kind| kind.models) {
+        let checks =
+            ["text", "safety"].map(|name| configured(name, &serde_json::json!({})).unwrap());
+        let files = needs(&checks).models;
+        assert_eq!(files.len(), 3);
+        for file in files {
             let lines = fetched.split_once(&format!("\"{}\": (", file.name));
             let (_, after) = lines.unwrap_or_else(|| panic!("{} is not fetched", file.name));
             assert!(after.lines().nth(2).unwrap().contains(file.sha256), "{}", file.name);

@@ -164,7 +164,7 @@ fn findings(example: &Example) -> Vec<Finding> {
         read_check(&kind.vocabulary, &Node::from_json(&example.settings), &mut problems).unwrap();
     assert!(problems.is_empty(), "{}", example.check);
     let mut resources = Resources::default();
-    for file in kind.models {
+    for file in (kind.models)(&configured.settings) {
         resources.add_model(file, crate::weights::find(file));
     }
     for file in (kind.files)(&configured.settings) {

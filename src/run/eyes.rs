@@ -184,10 +184,10 @@ fn expected_of_others(settled: &[&str], cases: &[&Case]) -> Vec<String> {
         .collect()
 }
 
-/// Whether a value expects anything: an empty list says that nothing is.
+/// Whether a value expects anything: an empty list says that nothing is, and so does `false`.
 fn expects_something(value: Option<&Value>) -> bool {
     match value {
-        None | Some(Value::Null) => false,
+        None | Some(Value::Null | Value::Bool(false)) => false,
         Some(Value::Array(list)) => !list.is_empty(),
         Some(_) => true,
     }
@@ -289,6 +289,7 @@ mod tests {
             case("a", serde_json::json!({"text": ["OPEN"], "palette": ["#0A3D91"]})),
             case("b", serde_json::json!({"text": []})),
             case("c", serde_json::json!({"text": ["SALE"], "aspect_ratio": "1:1"})),
+            case("d", serde_json::json!({"no_text": false, "unsafe": false})),
         ];
         let cases: Vec<_> = cases.iter().collect();
         let said = |settled: &[&str]| expected_of_others(settled, &cases).join("\n");

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use image::imageops;
 use image::{GrayImage, RgbImage};
 
 use super::Picture;
@@ -10,6 +9,7 @@ use super::ocr::Sight;
 
 pub(super) mod colour;
 mod detail;
+pub(super) mod grey;
 mod histogram;
 mod lab_plane;
 pub(super) mod plane;
@@ -46,7 +46,7 @@ impl Picture {
     pub(super) fn detail_luma(&self) -> &GrayImage {
         let middle = self.features.middle.get_or_init(|| detail::middle(self.rgb()));
         match middle {
-            Some(middle) => self.features.middle_luma.get_or_init(|| imageops::grayscale(middle)),
+            Some(middle) => self.features.middle_luma.get_or_init(|| grey::of(middle)),
             None => self.luma(),
         }
     }

@@ -29,8 +29,14 @@ const NAME: &str = "safety";
 /// What a case expects that asks for such pictures.
 const ADMITTED: &str = "unsafe";
 
-/// The weights that the check needs.
+/// The weights of the classifier.
 pub(super) const MODELS: &[ModelFile] = &[MODEL];
+
+/// The weights that the check needs: none where an endpoint is asked.
+pub(super) fn models(settings: &Settings) -> &'static [ModelFile] {
+    let is_asked = settings.get::<SafetySettings>().is_some_and(|it| it.moderation.is_some());
+    if is_asked { &[] } else { MODELS }
+}
 
 record! {
     /// Who says whether a picture is safe, and from where on it is not.
@@ -51,6 +57,13 @@ pub(super) const VOCABULARY: CheckVocabulary = CheckVocabulary {
     scoped: true,
     read: |node, problems| {
         let settings = SafetySettings::from_node(node, problems)?;
+        if let (Some(score), Some(_)) = (node.get("max_score"), &settings.moderation) {
+            problems.warning(
+                score.span,
+                "`max_score` is the classifier's, which does not run beside `moderation`",
+                "remove it: the endpoint says itself what it flags",
+            );
+        }
         let asked = settings.moderation.iter().map(ModerationSettings::asked).collect();
         Some(Settings::asking(settings, asked))
     },

@@ -243,5 +243,10 @@ fn settings_that_are_wrong_are_all_reported() {
     let wrong = json!({"max_score": 0.8, "moderation": {"provider": "x", "max_scores": {"violence": "much"}}, "x": 1});
     let said = configured(NAME, &wrong).unwrap_err();
     assert_eq!(said.len(), 4, "{said:?}");
-    assert!(configured(NAME, &with_moderation(&json!({}))).is_ok());
+    let asking = configured(NAME, &with_moderation(&json!({}))).unwrap();
+    // The classifier's weights are not looked for where it does not run.
+    assert!(crate::checks::needs(&[asking]).models.is_empty());
+    assert_eq!(crate::checks::needs(&[configured(NAME, &json!({})).unwrap()]).models, MODELS);
+    let both = configured(NAME, &with_moderation(&json!({"max_score": "70%"}))).unwrap_err();
+    assert_eq!(both, ["`max_score` is the classifier's, which does not run beside `moderation`"]);
 }

@@ -13,13 +13,18 @@ pub(super) fn strength(luma: &GrayImage) -> f64 {
     let raw = luma.as_raw();
     let (mut across, mut down) = ([(0_u64, 0_u64); 8], [(0_u64, 0_u64); 8]);
     for row in raw.chunks_exact(width).step_by(2) {
-        for eight in row.windows(9).step_by(8) {
-            for ((sum, count), pair) in across.iter_mut().zip(eight.windows(2)) {
-                if let [one, two] = pair {
-                    *sum += u64::from(one.abs_diff(*two).min(MOST));
-                    *count += 1;
-                }
+        // A row of fewer than 2^20 steps at each place: 4 million pixels are looked at.
+        let (mut sums, mut count) = ([0_u32; 8], 0_u64);
+        let next = row.get(1..).unwrap_or_default().as_chunks::<8>().0;
+        for (here, next) in row.as_chunks::<8>().0.iter().zip(next) {
+            for ((sum, one), two) in sums.iter_mut().zip(here).zip(next) {
+                *sum += u32::from(one.abs_diff(*two).min(MOST));
             }
+            count += 1;
+        }
+        for ((sum, steps), of_row) in across.iter_mut().zip(sums) {
+            *sum += u64::from(of_row);
+            *steps += count;
         }
     }
     let rows: Vec<&[u8]> = raw.chunks_exact(width).collect();

@@ -56,22 +56,43 @@ fn squares(luma: &GrayImage) -> Vec<Vec<Seen>> {
     for (top, band) in lines.chunks_exact(SQUARE).enumerate() {
         // The lines on which slopes downwards end; the last band has fewer of them.
         let below = lines.get(top * SQUARE + STEP..).unwrap_or_default();
-        let mut row = vec![Seen { low: u8::MAX, high: 0, steepest: 0 }; width / SQUARE];
+        // Column by column of each square, which is one instruction for all sixteen.
+        let mut row = vec![[[u8::MAX; SQUARE], [0; SQUARE], [0; SQUARE]]; width / SQUARE];
         for (at, line) in band.iter().enumerate() {
-            let under = below.get(at).unwrap_or(line).chunks_exact(SQUARE);
+            let under = below.get(at).unwrap_or(line).as_chunks::<SQUARE>().0;
+            // The last square's slopes to the right end with the line.
             let right = line.get(STEP..).unwrap_or_default().chunks(SQUARE);
-            let parts = line.chunks_exact(SQUARE).zip(right).zip(under);
-            for (seen, ((part, right), under)) in row.iter_mut().zip(parts) {
-                for value in part {
-                    seen.low = seen.low.min(*value);
-                    seen.high = seen.high.max(*value);
-                }
-                for (here, there) in part.iter().zip(right).chain(part.iter().zip(under)) {
-                    seen.steepest = seen.steepest.max(here.abs_diff(*there));
-                }
+            let parts = line.as_chunks::<SQUARE>().0.iter().zip(right).zip(under);
+            for ([low, high, steepest], ((part, right), under)) in row.iter_mut().zip(parts) {
+                each(low, part, u8::min);
+                each(high, part, u8::max);
+                each(steepest, &std::array::from_fn(|at| difference(part, under, at)), u8::max);
+                let slopes: [u8; SQUARE] = match right.first_chunk::<SQUARE>() {
+                    Some(right) => std::array::from_fn(|at| difference(part, right, at)),
+                    None => std::array::from_fn(|at| difference(part, right, at)),
+                };
+                each(steepest, &slopes, u8::max);
             }
         }
-        squares.push(row);
+        squares.push(row.iter().map(Seen::over).collect());
     }
     squares
+}
+
+impl Seen {
+    /// Over all columns.
+    fn over([low, high, steepest]: &[[u8; SQUARE]; 3]) -> Self {
+        let most = |values: &[u8; SQUARE]| values.iter().copied().max().unwrap_or_default();
+        let low = low.iter().copied().min().unwrap_or(u8::MAX);
+        Self { low, high: most(high), steepest: most(steepest) }
+    }
+}
+
+fn each(kept: &mut [u8; SQUARE], values: &[u8; SQUARE], pick: impl Fn(u8, u8) -> u8) {
+    kept.iter_mut().zip(values).for_each(|(kept, value)| *kept = pick(*kept, *value));
+}
+
+/// How much two lines differ at a place; 0 where the second has ended.
+fn difference(one: &[u8; SQUARE], two: &[u8], at: usize) -> u8 {
+    one.get(at).zip(two.get(at)).map_or(0, |(here, there)| here.abs_diff(*there))
 }

@@ -45,6 +45,9 @@ fn lines<'a>(
         return None;
     }
     let twiddles = Twiddles::new(size);
+    let window: Vec<f64> = (0..size)
+        .map(|at| 0.5 - 0.5 * (2.0 * std::f64::consts::PI * at as f64 / size as f64).cos())
+        .collect();
     let every = (count / LINES).max(1);
     let mut power = vec![0.0; size / 2];
     let mut taken = 0.0;
@@ -52,10 +55,10 @@ fn lines<'a>(
         let start = (line.len() - size) / 2;
         let line = line.get(start..start + size).unwrap_or_default();
         let mean = line.iter().map(|value| f64::from(*value)).sum::<f64>() / size as f64;
-        let windowed = line.iter().enumerate().map(|(at, value)| {
-            let turn = 2.0 * std::f64::consts::PI * at as f64 / size as f64;
-            ((f64::from(*value) - mean) * (0.5 - 0.5 * turn.cos()), 0.0)
-        });
+        let windowed = line
+            .iter()
+            .zip(&window)
+            .map(|(value, share)| ((f64::from(*value) - mean) * share, 0.0));
         let spectrum = twiddles.transform(windowed.collect());
         for (sum, (re, im)) in power.iter_mut().zip(spectrum) {
             *sum += re * re + im * im;
