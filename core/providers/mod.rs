@@ -5,10 +5,12 @@
 //! here: headers carry [`Text::Secret`] parts, which the transport fills in at the last moment.
 
 mod ask;
+mod bedrock;
 pub mod catalogue;
 mod google;
 mod http;
 mod json;
+mod label;
 mod multipart;
 mod openai;
 mod picture;
@@ -52,13 +54,33 @@ pub struct Order<'a> {
     pub mask: Option<&'a Bytes>,
 }
 
-/// A piece of a header: literal, or a key that only the transport knows.
+/// A piece of a header: literal, or a key, or what is got with one, that only the transport knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Text {
     /// As it is.
     Plain(String),
     /// The content of this environment variable, which the provider's `api_key_env` lists.
     Secret(String),
+    /// An access token of Google's, got with what this variable holds: a service account's key, or such a token.
+    GoogleToken(String),
+    /// AWS's signature over the whole call, as the only part of the header `authorization`; the headers that belong to it
+    /// come along.
+    AwsSignature(AwsSignature),
+}
+
+/// For what AWS Signature Version 4 is made, and with which keys: names of variables that `api_key_env` lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AwsSignature {
+    /// The service's name: `bedrock`.
+    pub service: &'static str,
+    /// The region's name.
+    pub region: String,
+    /// Holds the id of the key.
+    pub key_id: String,
+    /// Holds the secret key.
+    pub secret_key: String,
+    /// Holds the token of a temporary key.
+    pub session_token: Option<String>,
 }
 
 /// An HTTP call to be made.
@@ -256,6 +278,11 @@ pub trait Dialect: Send + Sync {
 
     /// What the reply to a [`Step::Fetch`] means.
     fn fetched(&self, reply: &Reply) -> Answer;
+
+    /// Where it sends requests, where that follows from its own settings.
+    fn home(&self) -> Option<&Url> {
+        None
+    }
 
     /// The part that answers questions, where the dialect has one.
     fn asker(&self) -> Option<&dyn Asker> {

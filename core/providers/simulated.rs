@@ -6,7 +6,7 @@
 
 use super::ask::Asker;
 use super::http::{Http, Rules};
-use super::openai::OpenAi;
+use super::openai::{House, OpenAi};
 use super::registry::Kind;
 use super::{Answer, Call, Dialect, Order, Reply, Step, Text};
 use crate::policy::{Ability, Provider, ProviderVocabulary};
@@ -54,8 +54,12 @@ fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
     };
     let mut base = url.clone();
     base.set_path("v1");
-    let asker =
-        OpenAi { base, key: provider.api_key_env.first().cloned(), extra: serde_json::Map::new() };
+    let asker = OpenAi {
+        base,
+        key: provider.api_key_env.first().cloned(),
+        extra: serde_json::Map::new(),
+        house: House::Other,
+    };
     let drawer = Http::new(url, headers, None, Rules::of_the_simulator());
     Ok(Box::new(Simulated { drawer, asker }))
 }

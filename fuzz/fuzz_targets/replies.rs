@@ -28,12 +28,16 @@ providers:
   gemini: {kind: google}
   stability: {kind: stability}
   openai: {kind: openai}
+  azure: {kind: azure-openai, url: "https://studio.openai.azure.com", price: $0.04}
+  vertex: {kind: vertex, project: studio-1}
+  bedrock: {kind: bedrock, region: us-west-2}
 "#;
 
 /// A model of each provider whose dialect knows its own.
 fn model(provider: &str) -> &'static str {
     match provider {
-        "gemini" => "gemini-3-pro-image",
+        "gemini" | "vertex" => "gemini-3-pro-image",
+        "bedrock" => "stability.sd3-5-large-v1:0",
         "stability" => "sd3.5-large-turbo",
         "openai" => "gpt-image-2",
         _ => "v1",

@@ -15,7 +15,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::client::{Client, ClientOptions};
-use super::follow::{Again, Ended};
+use super::follow::{Again, Ended, unauthorised};
+use super::google::GoogleTokens;
 use super::hosts::Hosts;
 use super::limits::{Limiter, Permit};
 use super::retry::{Next, RetryPolicy, retry_after_of};
@@ -29,6 +30,7 @@ pub struct Line {
     pub(super) limits: Limiter,
     pub(super) secrets: Secrets,
     pub(super) hosts: Hosts,
+    pub(super) google: GoogleTokens,
     pricing: Pricing,
     paid_attempts: u32,
     pub(super) retry: RetryPolicy,
@@ -134,15 +136,18 @@ impl Line {
                 ))
             })?;
         let default_url = vocabulary.default_url.and_then(|url| url.parse().ok());
-        let own = provider.url.as_ref().or(default_url.as_ref());
+        // A kind whose address follows from its settings knows it itself.
+        let own = provider.url.as_ref().or(dialect.home()).or(default_url.as_ref());
         let listed =
             vocabulary.hosts.iter().copied().chain(provider.hosts.iter().map(String::as_str));
         let hosts = Hosts::new(own, listed).map_err(in_words)?;
         // Well within the whole, so that a host that can't be reached is told from a silent one.
         let connect_timeout = options.connect_timeout.min(provider.timeout / 2);
         let options = ClientOptions { connect_timeout, ..options.clone() };
+        let google = GoogleTokens::new(own, &options).map_err(in_words)?;
         Ok(Self {
             name: name.clone(),
+            google,
             dialect,
             client: Client::new(&hosts, &options).map_err(in_words)?,
             limits: Limiter::new(provider.concurrency, provider.rate_per_minute),
@@ -295,10 +300,13 @@ impl Line {
         record: &mut Record<'_>,
         permit: Permit,
     ) -> Ended {
+        // An access token is got before the clock starts: that is no part of the model's latency.
+        let token = self.google.of_call(call, &self.secrets, Instant::now() + self.timeout).await;
         let started = Instant::now();
-        let mut ended = match job {
-            Job::Draw(order) => self.run(order, call, started + self.timeout).await,
-            Job::Answer(asker, question) => {
+        let mut ended = match (token, job) {
+            (Err(fault), _) => unauthorised(&fault),
+            (Ok(_), Job::Draw(order)) => self.run(order, call, started + self.timeout).await,
+            (Ok(_), Job::Answer(asker, question)) => {
                 self.put(asker, question, call, started + self.timeout).await
             }
         };

@@ -15,6 +15,9 @@ pub enum TransportFault {
     /// Nothing was sent: this client does not send such a request, or not to that address.
     #[error("{0}")]
     Refused(String),
+    /// What stands for the key could not be got with it: nothing was sent to the provider.
+    #[error("{0}")]
+    Unauthorised(String),
     /// No connection: nothing was sent.
     #[error("{0}")]
     Unreachable(String),
@@ -41,6 +44,7 @@ impl TransportFault {
     pub const fn kind(&self) -> Option<FaultKind> {
         match self {
             Self::Refused(_) | Self::Redirected(_) => Some(FaultKind::BadRequest),
+            Self::Unauthorised(_) => Some(FaultKind::Auth),
             Self::Unreachable(_) => Some(FaultKind::Unreachable),
             Self::Timeout(_) | Self::Cut(_) => Some(FaultKind::TimeoutUnknown),
             Self::TooLarge { .. } => None,

@@ -1,6 +1,6 @@
 //! One attempt: the call, and the downloads and polls that follow from it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use presscheck_core::providers::{
     Answer, Asker, Call, Fault, FaultKind, Order, Question, Reply, Stage, Step,
@@ -11,6 +11,7 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
+use super::aws::{add_signature, signature_in};
 use super::client::Outgoing;
 use super::exchange::{Charge, Line, with_wait};
 use super::fault::TransportFault;
@@ -119,12 +120,23 @@ impl Line {
             "POST" => Method::POST,
             other => return Err(TransportFault::Refused(format!("`{other}` is never sent"))),
         };
+        let token = self.google.of_call(call, &self.secrets, deadline).await?;
         let mut headers = HeaderMap::new();
+        let mut signature = None;
         for (name, parts) in &call.headers {
-            let value = self.secrets.header(name, parts).map_err(TransportFault::Refused)?;
+            if let Some(scope) = signature_in(parts) {
+                signature = Some(scope);
+                continue;
+            }
+            let value = self.secrets.header(name, parts, token.as_deref());
+            let value = value.map_err(TransportFault::Refused)?;
             let name = HeaderName::try_from(name.as_str())
                 .map_err(|_| TransportFault::Refused("a header's name can't be sent".to_owned()))?;
             headers.append(name, value);
+        }
+        if let Some(scope) = signature {
+            add_signature(scope, call, &mut headers, &self.secrets, SystemTime::now())
+                .map_err(TransportFault::Unauthorised)?;
         }
         let body = call.body.clone();
         self.client
@@ -242,6 +254,11 @@ impl Line {
             Next::GiveUp(None) => Err(fault.words.clone()),
         }
     }
+}
+
+/// Nothing was sent, for want of what stands for the key.
+pub(super) fn unauthorised(fault: &TransportFault) -> Ended {
+    unanswered(Progress::default(), fault)
 }
 
 /// The first call brought no reply.

@@ -131,7 +131,7 @@ fn address_of(url: &Url) -> Option<IpAddr> {
 }
 
 /// Whether a URL is on this machine, by its address or as `localhost` (RFC 6761).
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match address_of(url) {
         Some(address) => address.to_canonical().is_loopback(),
         None => url.host_str().is_some_and(|host| is_localhost(&plain_name(host))),

@@ -3,11 +3,13 @@
 //! It never knows what a provider is. A [`Dialect`](presscheck_core::providers::Dialect) says what to send
 //! and what a reply means; this says whether it may be sent, when, how often, and what it cost.
 
+mod aws;
 mod budget;
 mod client;
 mod exchange;
 mod fault;
 mod follow;
+mod google;
 mod hosts;
 mod limits;
 mod proxy;

@@ -1,7 +1,8 @@
-//! Keys: read once, shown never.
+//! Keys, and what is derived from them: read once, shown never.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -14,6 +15,9 @@ const MASK: &str = "***";
 /// The shortest value that is searched for in texts: shorter ones would tear up every sentence, and no
 /// provider's key is that short.
 const SHORTEST: usize = 4;
+
+/// How many derived secrets are remembered, the latest: more than a provider has requests in flight.
+const MAX_DERIVED: usize = 1024;
 
 /// A key. Nothing prints it: `Debug` and `Display` write `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub struct Secrets {
     by_name: BTreeMap<String, Secret>,
     /// Each form in which a key may turn up in a text, the longest first.
     forms: Forms,
+    /// The same of what was derived from keys: access tokens, signatures.
+    derived: Arc<RwLock<VecDeque<Forms>>>,
 }
 
 /// Texts to be masked; not printed either.
@@ -73,29 +79,61 @@ impl Secrets {
         if !missing.is_empty() {
             return Err(missing);
         }
-        let forms = Forms::of(by_name.values());
-        Ok(Self { by_name, forms })
+        let forms = Forms::of(by_name.values().map(|secret: &Secret| secret.0.as_str()));
+        Ok(Self { by_name, forms, derived: Arc::default() })
     }
 
-    /// The value of a header: its parts joined, marked as sensitive where a key is in it.
+    /// A key.
+    ///
+    /// # Errors
+    /// A sentence, where the policy does not list its name.
+    pub(super) fn get(&self, name: &str) -> Result<&str, String> {
+        self.by_name.get(name).map(|secret| secret.0.as_str()).ok_or_else(|| {
+            format!("it needs the key `{name}`, which this provider's `api_key_env` does not list")
+        })
+    }
+
+    /// Remembers what was derived from a key, so that no text shows it.
+    pub(super) fn learn(&self, value: &str) {
+        let forms = Forms::of([value].into_iter());
+        let mut derived = self.derived.write().unwrap_or_else(PoisonError::into_inner);
+        if derived.len() >= MAX_DERIVED {
+            derived.pop_front();
+        }
+        derived.push_back(forms);
+    }
+
+    /// The value of a header: its parts joined, marked as sensitive where a key is in it. An access token, where one is
+    /// wanted, is the one that was got for it.
     ///
     /// # Errors
     /// A sentence without any key in it, where a key is unknown or no header can carry the value.
-    pub fn header(&self, name: &str, parts: &[Text]) -> Result<HeaderValue, String> {
+    pub fn header(
+        &self,
+        name: &str,
+        parts: &[Text],
+        token: Option<&str>,
+    ) -> Result<HeaderValue, String> {
         let mut text = String::new();
         let mut sensitive = false;
         for part in parts {
             match part {
                 Text::Plain(part) => text.push_str(part),
                 Text::Secret(key) => {
-                    let Some(secret) = self.by_name.get(key) else {
-                        return Err(format!(
-                            "the header `{name}` needs the key `{key}`, which this provider's \
-                             `api_key_env` does not list"
-                        ));
-                    };
                     sensitive = true;
-                    text.push_str(&secret.0);
+                    let key =
+                        self.get(key).map_err(|error| format!("the header `{name}`: {error}"))?;
+                    text.push_str(key);
+                }
+                // It is made of the whole request, and stands alone.
+                Text::AwsSignature(_) => {
+                    return Err(format!("the header `{name}` mixes in a signature"));
+                }
+                Text::GoogleToken(_) => {
+                    sensitive = true;
+                    text.push_str(
+                        token.ok_or_else(|| format!("the header `{name}` has no token"))?,
+                    );
                 }
             }
         }
@@ -114,16 +152,17 @@ impl Secrets {
     /// escaped for JSON, or in base64.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.forms.0.iter().fold(text.to_owned(), |text, form| {
+        let derived = self.derived.read().unwrap_or_else(PoisonError::into_inner);
+        let forms = derived.iter().flat_map(|forms| &forms.0).chain(&self.forms.0);
+        forms.fold(text.to_owned(), |text, form| {
             if text.contains(form.as_str()) { text.replace(form.as_str(), MASK) } else { text }
         })
     }
 }
 
 impl Forms {
-    fn of<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
+    fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let mut forms: Vec<String> = secrets
-            .map(|secret| secret.0.as_str())
             .filter(|value| value.len() >= SHORTEST)
             .flat_map(|value| {
                 let json = serde_json::Value::from(value).to_string();
@@ -216,7 +255,11 @@ mod tests {
     fn a_key_is_never_printed() {
         let secrets = secrets();
         let value = secrets
-            .header("authorization", &[Text::Plain("Bearer ".into()), Text::Secret("K".into())])
+            .header(
+                "authorization",
+                &[Text::Plain("Bearer ".into()), Text::Secret("K".into())],
+                None,
+            )
             .unwrap();
         assert!(value.is_sensitive());
         assert_eq!(value.to_str().unwrap(), format!("Bearer {KEY}"));
@@ -250,6 +293,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_derived_from_a_key_is_masked_like_one() {
+        let secrets = secrets();
+        let other = secrets.clone();
+        secrets.learn("ya29.a/token+1");
+        let text = format!("bad token ya29.a/token+1, or {}", STANDARD.encode("ya29.a/token+1"));
+        for secrets in [&secrets, &other] {
+            assert_eq!(secrets.redact(&text).matches(MASK).count(), 2, "{text}");
+        }
+        assert!(!format!("{secrets:?}").contains("ya29"));
+        for n in 0..MAX_DERIVED {
+            secrets.learn(&format!("later token {n:04}"));
+        }
+        assert!(secrets.redact(&text).contains("ya29"), "the oldest is forgotten");
+        assert_eq!(secrets.redact(&format!("later token {}", MAX_DERIVED - 1)), MASK);
+    }
+
+    #[test]
     fn missing_keys_are_all_named() {
         let missing = Secrets::load(["A", "B", "C"], |name| match name {
             "A" => Some("x".to_owned()),
@@ -262,8 +322,9 @@ mod tests {
     #[test]
     fn a_header_that_cannot_be_sent_is_an_error_without_the_key() {
         let secrets = Secrets::load(["K"], |_| Some("abc\r\ndef".to_owned())).unwrap();
-        let error = secrets.header("x-key", &[Text::Secret("K".into())]).unwrap_err();
+        let error = secrets.header("x-key", &[Text::Secret("K".into())], None).unwrap_err();
         assert!(error.contains("`x-key`") && !error.contains("abc"), "{error}");
-        assert!(secrets.header("x-key", &[Text::Secret("OTHER".into())]).is_err());
+        assert!(secrets.header("x-key", &[Text::Secret("OTHER".into())], None).is_err());
+        assert!(secrets.header("x-key", &[Text::GoogleToken("K".into())], None).is_err());
     }
 }

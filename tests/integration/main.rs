@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod clouds;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod examples;

@@ -16,7 +16,7 @@ impl Asker for Google {
 
     fn pose(&self, question: &Question) -> Result<Call, String> {
         if question.want == Want::Moderation {
-            return Err("the kind `google` has no moderation endpoint".to_owned());
+            return Err(format!("the kind `{}` has no moderation endpoint", self.house.kind()));
         }
         let mut parts = vec![json!({"text": question.text})];
         parts.extend(question.pictures.iter().map(|picture| {
@@ -39,7 +39,7 @@ impl Asker for Google {
             config.insert("temperature".to_owned(), temperature.into());
         }
         let url = self.address(&question.model, "generateContent")?;
-        json::post(url, self.headers(), &body)
+        json::post(url, self.headers.clone(), &body)
     }
 
     fn hear(&self, question: &Question, reply: &Reply) -> Answer {

@@ -3,24 +3,28 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::is_refusal;
+use super::{House, is_refusal};
 use crate::policy::Task;
 use crate::providers::http::{decode, encode};
 use crate::providers::words::{message_in, tidy};
 use crate::providers::{Answer, Order, Stage, broken, picture_format, refused};
 
-/// Parameters of the kind that Imagen alone takes.
+/// Parameters that Imagen alone takes.
 const OF_IMAGEN: [&str; 6] = [
-    "person_generation",
     "safety_setting",
     "guidance_scale",
     "language",
-    "output_mime_type",
-    "compression_quality",
+    "negative_prompt",
+    "add_watermark",
+    "enhance_prompt",
 ];
 
+/// Parameters of pictures that Gemini's models take on Vertex AI alone.
+const OF_VERTEX: [&str; 4] =
+    ["person_generation", "prominent_people", "output_mime_type", "compression_quality"];
+
 /// The body of an order. The API has no seed for pictures.
-pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
+pub(super) fn body(house: House, order: &Order<'_>) -> Result<Value, String> {
     if order.mask.is_some() {
         return Err("Gemini takes no mask: say in the prompt what is to change".to_owned());
     }
@@ -34,7 +38,7 @@ pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
     }
     let mut config = Map::new();
     config.insert("responseModalities".to_owned(), json!(["IMAGE"]));
-    let mut image = Map::new();
+    let (mut image, mut output) = (Map::new(), Map::new());
     let mut body = json!({"contents": [{"role": "user", "parts": parts}]});
     for (name, value) in order.params {
         let place = match name.as_str() {
@@ -57,12 +61,24 @@ pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
                     "`{name}` is a parameter of Imagen, which Gemini's models don't take: leave it out"
                 ));
             }
+            name if OF_VERTEX.contains(&name) && house == House::Gemini => {
+                return Err(format!(
+                    "`{name}` is a parameter that Gemini's models take on Vertex AI alone: leave it out"
+                ));
+            }
+            "person_generation" => put(&mut image, "personGeneration", value),
+            "prominent_people" => put(&mut image, "prominentPeople", value),
+            "output_mime_type" => put(&mut output, "mimeType", value),
+            "compression_quality" => put(&mut output, "compressionQuality", value),
             // What the policy admits besides goes to the generation's settings, as it is.
             _ => put(&mut config, name, value),
         };
         if !place {
             return Err(format!("the parameter `{name}` is set twice"));
         }
+    }
+    if !output.is_empty() {
+        image.insert("imageOutputOptions".to_owned(), Value::Object(output));
     }
     if !image.is_empty() {
         config.insert("imageConfig".to_owned(), Value::Object(image));

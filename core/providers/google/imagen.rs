@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::draw::put;
-use super::is_imagen;
+use super::{House, is_imagen};
 use crate::policy::Task;
 use crate::providers::http::decode;
 use crate::providers::words::{message_in, tidy};
@@ -12,7 +12,7 @@ use crate::providers::{Answer, Order, Reply, Stage, broken, provider_words, refu
 use crate::units::{Cost, Usd};
 
 /// The body of an order.
-pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
+pub(super) fn body(house: House, order: &Order<'_>) -> Result<Value, String> {
     if order.task != Task::TextToImage || order.image.is_some() {
         return Err("Imagen draws from a prompt alone: name a Gemini model for an edit".to_owned());
     }
@@ -21,6 +21,11 @@ pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
     // Without it a filtered picture is an empty answer without a reason.
     parameters.insert("includeRaiReason".to_owned(), json!(true));
     let mut output = Map::new();
+    let vertex = house == House::Vertex;
+    // There alone is a seed, and only for pictures without a watermark.
+    if vertex && order.params.get("add_watermark") == Some(&Value::Bool(false)) {
+        parameters.insert("seed".to_owned(), (order.seed.0 & 0x7FFF_FFFF).max(1).into());
+    }
     for (name, value) in order.params {
         let free = match name.as_str() {
             "aspect_ratio" => put(&mut parameters, "aspectRatio", value),
@@ -31,6 +36,9 @@ pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
             "guidance_scale" => put(&mut parameters, "guidanceScale", value),
             "output_mime_type" => put(&mut output, "mimeType", value),
             "compression_quality" => put(&mut output, "compressionQuality", value),
+            "negative_prompt" if vertex => put(&mut parameters, "negativePrompt", value),
+            "add_watermark" if vertex => put(&mut parameters, "addWatermark", value),
+            "enhance_prompt" if vertex => put(&mut parameters, "enhancePrompt", value),
             _ => put(&mut parameters, name, value),
         };
         if !free {
@@ -81,9 +89,13 @@ pub(super) fn cost(json: &Value) -> Option<Cost> {
 pub(super) fn refused_at_once(model: &str, reply: &Reply) -> Option<Answer> {
     let words = provider_words(reply);
     let lower = words.to_ascii_lowercase();
+    if !is_imagen(model) || reply.status != 400 {
+        return None;
+    }
     let of_prompt = ["could not be submitted", "sensitive words", "responsible ai"];
-    let refuses = is_imagen(model)
-        && reply.status == 400
-        && of_prompt.iter().any(|phrase| lower.contains(phrase));
-    refuses.then(|| refused(Stage::Input, words))
+    if of_prompt.iter().any(|phrase| lower.contains(phrase)) {
+        return Some(refused(Stage::Input, words));
+    }
+    // Vertex says no more than that.
+    lower.contains("response is blocked").then(|| refused(Stage::Unknown, words))
 }

@@ -8,6 +8,7 @@ mod ask;
 mod draw;
 mod imagen;
 mod server;
+pub(super) mod vertex;
 
 use std::time::Duration;
 
@@ -41,6 +42,26 @@ const PARAMS: &[&str] = &[
     "compression_quality",
 ];
 
+/// Those that its models know on Vertex AI: the same, and some that exist there alone.
+const PARAMS_OF_VERTEX: &[&str] = &[
+    "aspect_ratio",
+    "image_size",
+    "thinking_level",
+    "temperature",
+    "top_p",
+    "safety_settings",
+    "person_generation",
+    "safety_setting",
+    "guidance_scale",
+    "language",
+    "output_mime_type",
+    "compression_quality",
+    "prominent_people",
+    "negative_prompt",
+    "add_watermark",
+    "enhance_prompt",
+];
+
 /// The registry's line.
 pub(super) const KIND: Kind = Kind {
     vocabulary: ProviderVocabulary {
@@ -58,20 +79,43 @@ pub(super) const KIND: Kind = Kind {
         answers: &[Ability::Questions],
     },
     open,
-    rehearsal: Some(&server::Server),
+    rehearsal: Some(&server::Server { vertex: false }),
 };
 
 fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
     let base = super::base_url(provider, DEFAULT_URL, "v1beta")?;
     let key = super::one_key(provider)?;
-    Ok(Box::new(Google { base, key }))
+    let headers = json::keyed("x-goog-api-key", "", key.as_ref());
+    Ok(Box::new(Google { base, headers, house: House::Gemini }))
 }
 
-/// Gemini, set up.
+/// Under which roof Google's models are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum House {
+    /// The Gemini API.
+    Gemini,
+    /// Vertex AI.
+    Vertex,
+}
+
+impl House {
+    /// The kind of provider, for the list of prices.
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Gemini => "google",
+            Self::Vertex => vertex::NAME,
+        }
+    }
+}
+
+/// Google, set up.
 #[derive(Clone, Debug)]
 struct Google {
+    /// The address up to `/models`.
     base: Url,
-    key: Option<String>,
+    /// The headers of authentication.
+    headers: Vec<(String, Vec<Text>)>,
+    house: House,
 }
 
 impl Google {
@@ -79,10 +123,6 @@ impl Google {
     fn address(&self, model: &str, method: &str) -> Result<Url, String> {
         let model = model.strip_prefix("models/").unwrap_or(model);
         super::below(&self.base, &["models", &format!("{model}:{method}")])
-    }
-
-    fn headers(&self) -> Vec<(String, Vec<Text>)> {
-        json::keyed("x-goog-api-key", "", self.key.as_ref())
     }
 }
 
@@ -92,8 +132,8 @@ impl Dialect for Google {
     }
 
     fn begin(&self, order: &Order<'_>) -> Result<Call, String> {
-        let (method, body) = body(order)?;
-        json::post(self.address(order.model, method)?, self.headers(), &body)
+        let (method, body) = body(self.house, order)?;
+        json::post(self.address(order.model, method)?, self.headers.clone(), &body)
     }
 
     fn understand(&self, order: &Order<'_>, reply: &Reply) -> Step {
@@ -101,7 +141,11 @@ impl Dialect for Google {
     }
 
     fn cost(&self, model: &str, reply: &Reply) -> Option<Cost> {
-        cost(model, reply)
+        cost(self.house, model, reply)
+    }
+
+    fn home(&self) -> Option<&Url> {
+        Some(&self.base)
     }
 
     fn fetched(&self, reply: &Reply) -> Answer {
@@ -119,11 +163,11 @@ fn is_imagen(model: &str) -> bool {
 }
 
 /// The method and the body of an order.
-fn body(order: &Order<'_>) -> Result<(&'static str, Value), String> {
+fn body(house: House, order: &Order<'_>) -> Result<(&'static str, Value), String> {
     if is_imagen(order.model) {
-        imagen::body(order).map(|body| ("predict", body))
+        imagen::body(house, order).map(|body| ("predict", body))
     } else {
-        draw::body(order).map(|body| ("generateContent", body))
+        draw::body(house, order).map(|body| ("generateContent", body))
     }
 }
 
@@ -141,7 +185,7 @@ fn meaning(model: &str, reply: &Reply) -> Answer {
 }
 
 /// What a reply says that it cost: by `usageMetadata`, and nothing for what Imagen filtered.
-fn cost(model: &str, reply: &Reply) -> Option<Cost> {
+fn cost(house: House, model: &str, reply: &Reply) -> Option<Cost> {
     if !(200..300).contains(&reply.status) {
         return None;
     }
@@ -149,7 +193,7 @@ fn cost(model: &str, reply: &Reply) -> Option<Cost> {
         return imagen::cost(&json::of(reply)?);
     }
     let usage = usage(&json::member(reply, "usageMetadata")?)?;
-    catalogue::usage_price("google", model, &usage)
+    catalogue::usage_price(house.kind(), model, &usage)
 }
 
 /// Reasons to end that are the safety policy's (`FinishReason` of the API).
@@ -175,10 +219,15 @@ fn fault_of(model: &str, reply: &Reply) -> Fault {
     let json = json.unwrap_or_default();
     let at = |place: &str| json::text(&json, place).unwrap_or_default();
     let details = || json.pointer("/error/details").and_then(Value::as_array).into_iter().flatten();
-    let bad_key = details()
-        .any(|detail| detail.get("reason").and_then(Value::as_str) == Some("API_KEY_INVALID"));
+    let because = |reason: &str| {
+        details().any(|detail| detail.get("reason").and_then(Value::as_str) == Some(reason))
+    };
     let message = at("/error/message").to_ascii_lowercase();
-    if bad_key || (reply.status == 400 && at("/error/status") == "FAILED_PRECONDITION") {
+    if because("BILLING_DISABLED") {
+        fault.kind = FaultKind::OutOfCredit;
+    } else if because("API_KEY_INVALID")
+        || (reply.status == 400 && at("/error/status") == "FAILED_PRECONDITION")
+    {
         fault.kind = FaultKind::Auth;
     } else if reply.status == 404 {
         fault.kind = not_found(model, &message);

@@ -5,20 +5,29 @@ use serde_json::{Value, json};
 use super::draw::inline;
 use super::is_imagen;
 use crate::providers::http::{decode, encode};
-use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, ratio, reply};
+use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, bearer, ratio, reply};
 use crate::providers::{Reply, Stage};
 
 /// The server.
-pub(super) struct Server;
+pub(super) struct Server {
+    /// Whether it is Vertex AI's.
+    pub(super) vertex: bool,
+}
 
 impl Rehearsal for Server {
     fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
+        if self.vertex {
+            return bearer(request);
+        }
         let headers = request.headers;
         headers.iter().find(|(name, _)| name == "x-goog-api-key").map(|(_, key)| key.as_str())
     }
 
     fn hear(&self, request: &Request<'_>) -> Option<Result<Heard, String>> {
-        let (_, call) = request.path.rsplit_once("/models/")?;
+        let (before, call) = request.path.rsplit_once("/models/")?;
+        if self.vertex != before.ends_with("/publishers/google") {
+            return None;
+        }
         let (model, method) = call.rsplit_once(':')?;
         let draft = match (request.method, method) {
             ("POST", "generateContent") => content(model, request),
@@ -30,6 +39,7 @@ impl Rehearsal for Server {
 
     fn say(&self, draft: &Draft, act: &Act<'_>) -> Reply {
         if is_imagen(&draft.model) { say_predicted(act) } else { say_content(act) }
+            .or_else(|| self.vertex.then(|| say_vertex(&draft.model, act)).flatten())
             .unwrap_or_else(|| say_error(&draft.model, act))
     }
 }
@@ -120,6 +130,31 @@ fn say_predicted(act: &Act<'_>) -> Option<Reply> {
             None,
         ),
         Act::Empty => reply(200, &json!({})),
+        _ => return None,
+    })
+}
+
+/// What Vertex AI says in a way of its own.
+fn say_vertex(model: &str, act: &Act<'_>) -> Option<Reply> {
+    Some(match act {
+        Act::BadKey => error(
+            401,
+            "UNAUTHENTICATED",
+            "Request had invalid authentication credentials. Expected OAuth 2 access token.",
+            None,
+        ),
+        Act::OutOfCredit => {
+            let detail = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "BILLING_DISABLED"});
+            let words = "This API method requires billing to be enabled.";
+            error(403, "PERMISSION_DENIED", words, Some(detail))
+        }
+        Act::NoModel => {
+            let words = format!(
+                "Publisher Model `projects/studio/locations/global/publishers/google/models/{model}` was not found or your \
+                 project does not have access to it."
+            );
+            error(404, "NOT_FOUND", &words, None)
+        }
         _ => return None,
     })
 }

@@ -48,8 +48,10 @@ fn every_snippet_is_a_provider_that_works() {
             assert!(problems.is_empty(), "{:#?}\n{snippet}", problems.sorted());
             let paid = !table["price"].is_null() || !table["gpu_hour"].is_null();
             assert!(kind.vocabulary.list_price.is_some() || paid, "{snippet}");
-            let provider =
-                super::tests::provider(kind.vocabulary.kind, table["url"].as_str(), settings);
+            let provider = crate::policy::Provider {
+                api_key_env: names,
+                ..super::tests::provider(kind.vocabulary.kind, table["url"].as_str(), settings)
+            };
             let params = serde_json::json!({"steps": 30}).as_object().cloned().unwrap();
             let params = if snippet.contains("body:") { params } else { serde_json::Map::new() };
             let dialect = providers::open(&provider).unwrap();
@@ -58,7 +60,11 @@ fn every_snippet_is_a_provider_that_works() {
                 continue;
             }
             // A kind with models of its own knows no other.
-            let model = if table["kind"] == "stability" { "core" } else { "v1" };
+            let model = match kind.vocabulary.kind {
+                "stability" => "core",
+                "bedrock" => "stability.sd3-5-large-v1:0",
+                _ => "v1",
+            };
             let order = providers::Order { model, ..super::tests::order(&params) };
             let call = dialect.begin(&order).unwrap();
             let body = String::from_utf8_lossy(&call.body);

@@ -4,11 +4,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::OpenAi;
+use super::draw::fault_of;
+use super::{House, OpenAi};
 use crate::providers::ask::{Asker, Question, Want};
-use crate::providers::http::{REFUSAL_CODES, fault, has_code, refusal};
+use crate::providers::http::{REFUSAL_CODES, has_code};
 use crate::providers::words::{message_in, tidy};
-use crate::providers::{Answer, Call, Reply, Stage, below, broken, json, provider_words, refused};
+use crate::providers::{Answer, Call, Reply, Stage, broken, json, provider_words, refused};
 
 impl OpenAi {
     fn chat(&self, question: &Question) -> Value {
@@ -48,6 +49,9 @@ impl Asker for OpenAi {
 
     fn pose(&self, question: &Question) -> Result<Call, String> {
         let (path, body): (&[&str], Value) = if question.want == Want::Moderation {
+            if let House::Azure { .. } = self.house {
+                return Err("the kind `azure-openai` has no moderation endpoint".to_owned());
+            }
             let input: Vec<_> = question
                 .pictures
                 .iter()
@@ -57,7 +61,7 @@ impl Asker for OpenAi {
         } else {
             (&["chat", "completions"], self.chat(question))
         };
-        let url = below(&self.base, path)?;
+        let url = self.address(&question.model, path)?;
         json::post(url, self.headers(), &body)
     }
 
@@ -65,9 +69,9 @@ impl Asker for OpenAi {
         let json = serde_json::from_slice::<Value>(&reply.body).ok();
         if !(200..300).contains(&reply.status) {
             if has_code(json.as_ref(), &REFUSAL_CODES) {
-                return refusal(reply, json.as_ref());
+                return self.refusal(reply, json.as_ref());
             }
-            return Answer::Fault(fault(reply, json.as_ref()));
+            return Answer::Fault(fault_of(reply, json.as_ref()));
         }
         let Some(json) = json else {
             return broken("bad_json", format!("no JSON: {}", provider_words(reply)));

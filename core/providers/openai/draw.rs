@@ -10,11 +10,11 @@ use url::Url;
 use super::OpenAi;
 use crate::policy::Task;
 use crate::providers::catalogue::{self, Usage};
-use crate::providers::http::{decode, fault, has_code, refusal};
+use crate::providers::http::{decode, fault, has_code};
 use crate::providers::multipart::Form;
 use crate::providers::words::message_in;
 use crate::providers::{
-    Answer, Call, Fault, FaultKind, Order, Reply, Step, below, broken, json, picture_format,
+    Answer, Call, Fault, FaultKind, Order, Reply, Step, broken, json, picture_format,
     provider_words,
 };
 use crate::units::Cost;
@@ -62,7 +62,7 @@ fn generation(server: &OpenAi, order: &Order<'_>) -> Result<Call, String> {
     body.insert("n".to_owned(), 1.into());
     body.extend(besides(server, order));
     json::add_params(&mut body, order)?;
-    let url = below(&server.base, &["images", "generations"])?;
+    let url = server.address(order.model, &["images", "generations"])?;
     json::post(url, server.headers(), &Value::Object(body))
 }
 
@@ -88,7 +88,8 @@ fn edit(server: &OpenAi, order: &Order<'_>) -> Result<Call, String> {
     let (media_type, body) = form.finish();
     let mut headers = vec![json::plain("content-type", &media_type)];
     headers.extend(server.headers());
-    Ok(Call { method: "POST", url: below(&server.base, &["images", "edits"])?, headers, body })
+    let url = server.address(order.model, &["images", "edits"])?;
+    Ok(Call { method: "POST", url, headers, body })
 }
 
 /// A mask as this API wants it: a PNG that is transparent where the picture may change. A case's is white there; one that
@@ -116,11 +117,11 @@ fn transparent(mask: &Bytes) -> Result<Bytes, String> {
 }
 
 /// What a reply means.
-pub(super) fn meaning(reply: &Reply) -> Step {
+pub(super) fn meaning(server: &OpenAi, reply: &Reply) -> Step {
     let json = json::of(reply);
     if !(200..300).contains(&reply.status) {
         if has_code(json.as_ref(), &REFUSALS) {
-            return Step::Done(refusal(reply, json.as_ref()));
+            return Step::Done(server.refusal(reply, json.as_ref()));
         }
         return Step::Done(Answer::Fault(fault_of(reply, json.as_ref())));
     }
@@ -157,15 +158,21 @@ pub(super) fn meaning(reply: &Reply) -> Step {
     }
 }
 
-/// What an error means. xAI and others turn a bad key away with 400.
-fn fault_of(reply: &Reply, json: Option<&Value>) -> Fault {
+/// What an error means. xAI and others turn a bad key away with 400; a deployment is how Azure calls a model.
+pub(super) fn fault_of(reply: &Reply, json: Option<&Value>) -> Fault {
     let fault = fault(reply, json);
     let bad_key = has_code(json, &["invalid_api_key", "incorrect_api_key"]);
-    if bad_key { Fault { kind: FaultKind::Auth, ..fault } } else { fault }
+    if bad_key {
+        Fault { kind: FaultKind::Auth, ..fault }
+    } else if has_code(json, &["deploymentnotfound"]) {
+        Fault { kind: FaultKind::ModelRetired, ..fault }
+    } else {
+        fault
+    }
 }
 
 /// What a reply says that it cost, by its `usage`.
-pub(super) fn cost(model: &str, reply: &Reply) -> Option<Cost> {
+pub(super) fn cost(kind: &str, model: &str, reply: &Reply) -> Option<Cost> {
     let usage = json::member(reply, "usage").filter(|_| (200..300).contains(&reply.status))?;
     let number = |place: &str| json::number(&usage, place);
     let all_in = number("/input_tokens")?;
@@ -174,13 +181,14 @@ pub(super) fn cost(model: &str, reply: &Reply) -> Option<Cost> {
     let text_out = number("/output_tokens_details/text_tokens").unwrap_or(0).min(all_out);
     let usage =
         Usage { text_in: all_in - image_in, image_in, text_out, image_out: all_out - text_out };
-    catalogue::usage_price("openai", model, &usage)
+    catalogue::usage_price(kind, model, &usage)
 }
 
 #[cfg(test)]
 mod tests {
     use image::{GrayImage, RgbaImage};
 
+    use super::super::House;
     use super::*;
 
     fn png(pixels: &image::DynamicImage) -> Bytes {
@@ -211,7 +219,7 @@ mod tests {
         let params = serde_json::json!({"size": "512x512"}).as_object().cloned().unwrap();
         let order = crate::providers::http::tests::order(&params);
         let sent = |extra| {
-            let server = OpenAi { base: url.clone(), key: None, extra };
+            let server = OpenAi { base: url.clone(), key: None, extra, house: House::Other };
             String::from_utf8(begin(&server, &order).unwrap().body.to_vec()).unwrap()
         };
         assert_eq!(

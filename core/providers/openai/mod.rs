@@ -6,6 +6,7 @@
 //! `detail`. Source: the types of the package openai 3.54.0.
 
 mod ask;
+pub(super) mod azure;
 mod draw;
 mod server;
 
@@ -14,7 +15,7 @@ use url::Url;
 
 use super::ask::Asker;
 use super::registry::Kind;
-use super::{Answer, Call, Dialect, Order, Reply, Step, Text, catalogue, http, json};
+use super::{Answer, Call, Dialect, Order, Reply, Stage, Step, Text, catalogue, http, json};
 use crate::policy::{Ability, FromNode, Node, Problems, Provider, ProviderVocabulary, Settings};
 use crate::units::Cost;
 
@@ -51,7 +52,7 @@ pub(super) const KIND: Kind = Kind {
         answers: &[Ability::Questions, Ability::Moderation],
     },
     open,
-    rehearsal: Some(&server::Server),
+    rehearsal: Some(&server::Server { azure: false }),
 };
 
 /// What is sent with every order besides: fields that a compatible server wants and OpenAI does not know.
@@ -87,7 +88,23 @@ fn read(node: &Node, _: &[String], problems: &mut Problems) -> Option<Settings> 
 fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
     let base = super::base_url(provider, DEFAULT_URL, "v1")?;
     let extra = provider.settings.get::<ExtraBody>().cloned().unwrap_or_default();
-    Ok(Box::new(OpenAi { base, key: super::one_key(provider)?, extra: extra.0 }))
+    let own = base.host_str() == Some("api.openai.com");
+    let house = if own { House::OpenAi } else { House::Other };
+    Ok(Box::new(OpenAi { base, key: super::one_key(provider)?, extra: extra.0, house }))
+}
+
+/// Whose server it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum House {
+    /// OpenAI's own.
+    OpenAi,
+    /// Azure's, where each model is a deployment with an address of its own.
+    Azure {
+        /// The version of the API, which goes into each address.
+        api_version: Option<String>,
+    },
+    /// Another that speaks the same.
+    Other,
 }
 
 /// A server, set up.
@@ -99,16 +116,51 @@ pub(super) struct OpenAi {
     pub(super) key: Option<String>,
     /// Fields that the policy adds to every order.
     pub(super) extra: Map<String, Value>,
+    /// Whose it is.
+    pub(super) house: House,
 }
 
 impl OpenAi {
-    /// Whether this is OpenAI itself, which takes no seed and no `response_format` for pictures.
+    /// Whether OpenAI's own models answer, which take no seed and no `response_format` for pictures.
     fn is_openai(&self) -> bool {
-        self.base.host_str() == Some("api.openai.com")
+        self.house != House::Other
+    }
+
+    /// The kind of provider, for the list of prices.
+    const fn kind(&self) -> &'static str {
+        match self.house {
+            House::Azure { .. } => azure::NAME,
+            House::OpenAi | House::Other => "openai",
+        }
+    }
+
+    /// The address of what is asked of a model.
+    fn address(&self, model: &str, path: &[&str]) -> Result<Url, String> {
+        match &self.house {
+            House::Azure { api_version } => {
+                azure::address(&self.base, api_version.as_deref(), model, path)
+            }
+            House::OpenAi | House::Other => super::below(&self.base, path),
+        }
     }
 
     fn headers(&self) -> Vec<(String, Vec<Text>)> {
-        json::keyed("authorization", "Bearer ", self.key.as_ref())
+        match self.house {
+            House::Azure { .. } => json::keyed("api-key", "", self.key.as_ref()),
+            House::OpenAi | House::Other => {
+                json::keyed("authorization", "Bearer ", self.key.as_ref())
+            }
+        }
+    }
+
+    /// A refusal, and when it came.
+    fn refusal(&self, reply: &Reply, json: Option<&Value>) -> Answer {
+        match (http::refusal(reply, json), &self.house) {
+            (Answer::Refused { stage: Stage::Unknown, words }, House::Azure { .. }) => {
+                Answer::Refused { stage: azure::stage(json, &words), words }
+            }
+            (answer, _) => answer,
+        }
     }
 }
 
@@ -122,11 +174,11 @@ impl Dialect for OpenAi {
     }
 
     fn understand(&self, _: &Order<'_>, reply: &Reply) -> Step {
-        draw::meaning(reply)
+        draw::meaning(self, reply)
     }
 
     fn cost(&self, model: &str, reply: &Reply) -> Option<Cost> {
-        draw::cost(model, reply)
+        draw::cost(self.kind(), model, reply)
     }
 
     fn fetched(&self, reply: &Reply) -> Answer {

@@ -4,24 +4,49 @@ use serde_json::{Value, json};
 
 use crate::providers::http::encode;
 use crate::providers::rehearsal::{
-    Act, Delivery, Draft, Heard, Rehearsal, Request, openai_error, reply, size, whole_seconds,
+    Act, Delivery, Draft, Heard, Rehearsal, Request, bearer, openai_error, reply, size,
+    whole_seconds,
 };
 use crate::providers::{Reply, Stage, multipart};
 
 /// The server.
-pub(super) struct Server;
+pub(super) struct Server {
+    /// Whether it is Azure's.
+    pub(super) azure: bool,
+}
 
 impl Rehearsal for Server {
+    fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
+        if !self.azure {
+            return bearer(request);
+        }
+        let headers = request.headers;
+        headers.iter().find(|(name, _)| name == "api-key").map(|(_, key)| key.as_str())
+    }
+
     fn hear(&self, request: &Request<'_>) -> Option<Result<Heard, String>> {
-        let draft = match (request.method, request.path) {
-            ("POST", path) if path.ends_with("/images/generations") => generation(request),
-            ("POST", path) if path.ends_with("/images/edits") => edit(request),
+        let of_deployment = request.path.split_once("/openai/deployments/");
+        let (deployment, path) = match of_deployment.and_then(|(_, below)| below.split_once('/')) {
+            Some((name, rest)) if self.azure => (Some(name), rest),
+            _ => (None, request.path),
+        };
+        let draft = match (request.method, path) {
+            ("POST", path) if path.ends_with("images/generations") => generation(request),
+            ("POST", path) if path.ends_with("images/edits") => edit(request),
             _ => return None,
         };
-        Some(draft.map(Heard::Draw))
+        // The address says which deployment draws, whatever the body calls it.
+        let named = |draft: Draft| match deployment {
+            Some(name) => Draft { model: name.to_owned(), ..draft },
+            None => draft,
+        };
+        Some(draft.map(named).map(Heard::Draw))
     }
 
     fn say(&self, _: &Draft, act: &Act<'_>) -> Reply {
+        if let Some(reply) = self.azure.then(|| say_azure(act)).flatten() {
+            return reply;
+        }
         const USER_ERROR: &str = "image_generation_user_error";
         match act {
             Act::Picture { bytes, .. } => {
@@ -63,6 +88,35 @@ impl Rehearsal for Server {
             _ => openai_error(503, "server_error", "server_error", "The server is overloaded."),
         }
     }
+}
+
+/// What Azure says in a way of its own.
+fn say_azure(act: &Act<'_>) -> Option<Reply> {
+    const PROMPT: &str = "Your request was rejected as a result of our safety system. Your prompt may contain text that \
+                          is not allowed by our safety system.";
+    const PICTURE: &str = "Generated image was filtered as a result of our safety system.";
+    const NO_ACCESS: &str = "Access denied due to invalid subscription key or wrong API endpoint.";
+    let error = |status: u16, code: &str, message: &str| {
+        reply(status, &json!({"error": {"code": code, "message": message}}))
+    };
+    Some(match act {
+        Act::Refused(stage) => {
+            let (code, message) = match stage {
+                Stage::Output => ("contentFilter", PICTURE),
+                _ => ("content_policy_violation", PROMPT),
+            };
+            let results = json!({"violence": {"filtered": true, "severity": "medium"}});
+            let inner =
+                json!({"code": "ResponsibleAIPolicyViolation", "content_filter_results": results});
+            let error = json!({"code": code, "message": message, "type": "invalid_request_error", "inner_error": inner});
+            reply(400, &json!({"error": error}))
+        }
+        Act::RateLimited(wait) => error(429, "RateLimitReached", "Retry after some seconds.")
+            .with("retry-after", whole_seconds(*wait).max(1)),
+        Act::BadKey => error(401, "401", NO_ACCESS),
+        Act::NoModel => error(404, "DeploymentNotFound", "The API deployment does not exist."),
+        _ => return None,
+    })
 }
 
 /// The usage of one picture of 1024×1024.

@@ -28,7 +28,28 @@ const MODELS: &[(&str, &str, Task)] = &[
     ("stability", "edit-inpaint", Task::Edit),
     ("openai", "gpt-image-2", Task::TextToImage),
     ("openai", "gpt-image-2", Task::Edit),
+    ("azure-openai", "posters", Task::TextToImage),
+    ("azure-openai", "posters", Task::Edit),
+    ("vertex", "gemini-3-pro-image", Task::TextToImage),
+    ("vertex", "gemini-3-pro-image", Task::Edit),
+    ("vertex", "imagen-4.0-generate-001", Task::TextToImage),
+    ("bedrock", "stability.sd3-5-large-v1:0", Task::TextToImage),
+    ("bedrock", "stability.sd3-5-large-v1:0", Task::Edit),
+    ("bedrock", "us.stability.stable-fast-upscale-v1:0", Task::Upscale),
+    ("bedrock", "us.stability.stable-conservative-upscale-v1:0", Task::Upscale),
+    ("bedrock", "us.stability.stable-image-inpaint-v1:0", Task::Edit),
+    ("bedrock", "amazon.nova-canvas-v1:0", Task::TextToImage),
 ];
+
+/// What a kind needs of a policy.
+fn needs(kind: &str) -> (Option<&'static str>, Value) {
+    match kind {
+        "azure-openai" => (Some("https://studio.openai.azure.com"), json!({})),
+        "vertex" => (None, json!({"project": "studio-1", "location": "us-central1"})),
+        "bedrock" => (None, json!({"region": "us-west-2"})),
+        _ => (None, json!({})),
+    }
+}
 
 /// A white mask of one pixel.
 fn mask() -> Bytes {
@@ -51,9 +72,10 @@ impl Talk {
     fn all() -> impl Iterator<Item = Self> {
         MODELS.iter().map(|(kind, model, task)| {
             let kind = crate::providers::kind(kind).unwrap();
-            let table = Node::from_json(&json!({}));
+            let (url, table) = needs(kind.vocabulary.kind);
+            let table = Node::from_json(&table);
             let settings = (kind.vocabulary.read)(&table, &[], &mut Problems::new()).unwrap();
-            let dialect = (kind.open)(&provider(kind.vocabulary.kind, None, settings)).unwrap();
+            let dialect = (kind.open)(&provider(kind.vocabulary.kind, url, settings)).unwrap();
             Self { kind, server: kind.rehearsal.unwrap(), dialect, model, task: *task }
         })
     }
@@ -110,7 +132,8 @@ impl Talk {
 fn shown(parts: &[Text]) -> String {
     let show = |part: &Text| match part {
         Text::Plain(text) => text.clone(),
-        Text::Secret(_) => "KEY".to_owned(),
+        Text::Secret(_) | Text::GoogleToken(_) => "KEY".to_owned(),
+        Text::AwsSignature(_) => "AWS4-HMAC-SHA256 Credential=KEY/".to_owned(),
     };
     parts.iter().map(show).collect()
 }
@@ -128,7 +151,7 @@ fn an_order_arrives_as_it_was_meant() {
     for talk in Talk::all() {
         let draft = talk.draft();
         assert_eq!(draft.model, talk.model, "{}", talk.name());
-        if talk.model != "upscale-fast" {
+        if !matches!(talk.model, "upscale-fast" | "us.stability.stable-fast-upscale-v1:0") {
             assert_eq!(draft.prompt, "a red fox", "{}", talk.name());
         }
         let input = (talk.task != Task::TextToImage).then(|| Bytes::from_static(INPUT));
@@ -148,15 +171,23 @@ fn the_wires_are_these() {
             "imagen-4.0-generate-001" => {
                 json!({"aspect_ratio": "3:4", "image_size": "2K", "output_mime_type": "image/jpeg", "person_generation": "dont_allow"})
             }
-            "sd3.5-large" => json!({"strength": 0.6, "cfg_scale": 4}),
-            "gpt-image-2" => {
+            "amazon.nova-canvas-v1:0" => {
+                json!({"width": 1024, "height": 512, "cfg_scale": 6.5, "negative_prompt": "fog"})
+            }
+            "sd3.5-large" | "stability.sd3-5-large-v1:0" => {
+                json!({"strength": 0.6, "cfg_scale": 4})
+            }
+            "gpt-image-2" | "posters" => {
                 json!({"size": "1024x1024", "quality": "low", "output_compression": 80})
             }
             _ => json!({}),
         };
         let params = params.as_object().unwrap().clone();
         let white = mask();
-        let takes_mask = matches!(talk.model, "gpt-image-2" | "edit-inpaint");
+        let takes_mask = matches!(
+            talk.model,
+            "gpt-image-2" | "posters" | "edit-inpaint" | "us.stability.stable-image-inpaint-v1:0"
+        );
         let call = talk.with_order(|order| {
             let mask = (takes_mask && talk.task == Task::Edit).then_some(&white);
             talk.dialect.begin(&Order { params: &params, mask, ..*order }).unwrap()
@@ -318,6 +349,9 @@ fn what_an_answer_says_of_its_cost_is_believed() {
     let computed = |amount: &str| Some((amount.to_owned(), CostBasis::Computed));
     // 12 tokens of text at $2, 80 of thoughts at $12, 1,120 of the picture at $120, by the million.
     assert_eq!(cost("google", "gemini-3-pro-image", &picture), computed("$0.135384"));
+    assert_eq!(cost("vertex", "gemini-3-pro-image", &picture), computed("$0.135384"));
+    // A deployment whose name is no model's has no listed price.
+    assert_eq!(cost("azure-openai", "posters", &picture), None);
     // 14 tokens of text at $5 and 1,056 of the picture at $30.
     assert_eq!(cost("openai", "gpt-image-2", &picture), computed("$0.03175"));
     // Credits are fixed: the list says what they are.
@@ -351,7 +385,7 @@ fn replies(talk: &Talk) -> Vec<Reply> {
 }
 
 proptest! {
-    // Twelve wires: over 10,000 mutations of recorded answers for each dialect.
+    // Each wire: over 10,000 mutations of recorded answers for each dialect.
     #![proptest_config(ProptestConfig::with_cases(5_000))]
     #[test]
     fn a_mutated_answer_has_a_typed_outcome(
