@@ -15,6 +15,15 @@ impl Label {
         &self.0
     }
 
+    /// Its schema, with a sentence for people.
+    pub(super) fn described(doc: &str) -> Value {
+        let mut schema = Self::schema();
+        if let Some(members) = schema.as_object_mut() {
+            members.insert("description".to_owned(), doc.into());
+        }
+        schema
+    }
+
     fn is(text: &str) -> bool {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let ends = |c: char| c != '-';

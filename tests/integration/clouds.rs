@@ -29,11 +29,14 @@ fn service_account(token_uri: &str) -> String {
         .to_string()
 }
 
+/// What is wrong with a request, where anything is.
+type Wants = dyn Fn(&Request) -> Result<(), String> + Send + Sync;
+
 /// The server of a kind, as its rehearsal has it.
 struct Vendor {
     server: &'static dyn Rehearsal,
     /// What it wants of a request besides that it can be heard.
-    wants: Arc<dyn Fn(&Request) -> Result<(), String> + Send + Sync>,
+    wants: Arc<Wants>,
 }
 
 impl Respond for Vendor {

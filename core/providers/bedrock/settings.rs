@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Text;
-use crate::policy::{FromNode as _, Node, Problems, Settings, TableReader};
+use crate::policy::{Node, Problems, Settings, TableReader};
 use crate::providers::AwsSignature;
 use crate::providers::json::keyed;
 use crate::providers::label::Label;
@@ -31,7 +31,7 @@ pub(super) fn read(node: &Node, names: &[String], problems: &mut Problems) -> Op
 
 /// The schema of these keys.
 pub(super) fn schema() -> Value {
-    json!({"region": Label::schema()})
+    json!({"region": Label::described("The region of AWS: `us-west-2`. Required.")})
 }
 
 /// What is to be done about names that say nothing.

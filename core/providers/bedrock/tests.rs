@@ -132,6 +132,30 @@ fn what_a_model_can_t_do_is_said_before_anything_is_sent() {
     insta::assert_snapshot!(told);
 }
 
+/// Public tables list the upscalers at a tenth.
+#[test]
+fn a_price_is_known_whatever_region_stands_before_the_id() {
+    let price = |model: &str, params: Value| {
+        let params = params.as_object().cloned().unwrap();
+        catalogue::list_price(NAME, model, &params).map(|cost| cost.amount.to_string())
+    };
+    for (model, amount) in [
+        (SD, "$0.08"),
+        ("us.stability.stable-image-ultra-v1:1", "$0.14"),
+        (
+            "arn:aws:bedrock:us-west-2:1:inference-profile/us.stability.stable-fast-upscale-v1:0",
+            "$0.03",
+        ),
+        ("us.stability.stable-conservative-upscale-v1:0", "$0.40"),
+        ("us.stability.stable-creative-upscale-v1:0", "$0.60"),
+        (NOVA, "$0.06"),
+    ] {
+        assert_eq!(price(model, json!({})).as_deref(), Some(amount), "{model}");
+    }
+    assert_eq!(price(NOVA, json!({"quality": "premium"})).as_deref(), Some("$0.08"));
+    assert_eq!(price("us.stability.stable-image-inpaint-v1:0", json!({})), None);
+}
+
 #[test]
 fn filters_come_under_200() {
     let stability = |reason: &str| {

@@ -7,9 +7,7 @@
 use serde_json::{Value, json as table};
 
 use super::{Google, House, PARAMS_OF_VERTEX, server};
-use crate::policy::{
-    Ability, FromNode as _, Node, Problems, Provider, ProviderVocabulary, Settings,
-};
+use crate::policy::{Ability, Node, Problems, Provider, ProviderVocabulary, Settings};
 use crate::providers::label::Label;
 use crate::providers::registry::Kind;
 use crate::providers::{Dialect, Text, base_url, below, catalogue, one_key};
@@ -30,7 +28,7 @@ pub(in crate::providers) const KIND: Kind = Kind {
         doc: "Google's models on Vertex AI: the same wires as `google`, authorised by a service account's key or an access token.",
         keys: &["project", "location"],
         read,
-        schema: || table!({"project": Label::schema(), "location": location_schema()}),
+        schema,
         default_url: Some(DEFAULT_URL),
         hosts: &[],
         params: PARAMS_OF_VERTEX,
@@ -43,12 +41,12 @@ pub(in crate::providers) const KIND: Kind = Kind {
     rehearsal: Some(&server::Server { vertex: true }),
 };
 
-fn location_schema() -> Value {
-    let mut schema = Label::schema();
-    if let Some(schema) = schema.as_object_mut() {
-        schema.insert("default".to_owned(), GLOBAL.into());
+fn schema() -> Value {
+    let mut location = Label::described("Where the models run: a region, or `global`.");
+    if let Some(location) = location.as_object_mut() {
+        location.insert("default".to_owned(), GLOBAL.into());
     }
-    schema
+    table!({"project": Label::described("The project that pays: its id or its number. Required."), "location": location})
 }
 
 /// Where the team's models are.

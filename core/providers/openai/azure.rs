@@ -21,6 +21,10 @@ pub(super) const NAME: &str = "azure-openai";
 /// The first version that has `gpt-image-*`, edits included.
 const API_VERSION: &str = "2025-04-01-preview";
 
+/// What is said of the key.
+const VERSION_DOC: &str = "The version of the API, behind each address: `2025-04-01-preview` where nothing is given, and none \
+                           where `url` ends with `/v1`.";
+
 /// The registry's line.
 pub(in crate::providers) const KIND: Kind = Kind {
     vocabulary: ProviderVocabulary {
@@ -28,7 +32,7 @@ pub(in crate::providers) const KIND: Kind = Kind {
         doc: "OpenAI's models on Azure: pictures and edits by your own deployments, questions about pictures.",
         keys: &["api_version"],
         read,
-        schema: || table!({"api_version": <Label as crate::policy::FromNode>::schema()}),
+        schema: || table!({"api_version": Label::described(VERSION_DOC)}),
         default_url: None,
         hosts: &[],
         params: PARAMS,
