@@ -5,9 +5,11 @@
 //! here: headers carry [`Text::Secret`] parts, which the transport fills in at the last moment.
 
 mod ask;
+mod bfl;
 pub mod catalogue;
 mod google;
 mod http;
+mod job;
 mod json;
 mod multipart;
 mod openai;
@@ -50,6 +52,13 @@ pub struct Order<'a> {
     pub image: Option<&'a Bytes>,
     /// Which part of the input picture an edit may change: white where it may.
     pub mask: Option<&'a Bytes>,
+}
+
+impl Order<'_> {
+    /// The seed under 2^31: a number that every server takes, and none takes for `any`.
+    const fn seed_31(&self) -> u64 {
+        self.seed.0 & 0x7FFF_FFFF
+    }
 }
 
 /// A piece of a header: literal, or a key that only the transport knows.
@@ -102,6 +111,9 @@ pub enum Step {
     Fetch(Url),
     /// The picture is not ready: make this call after this time.
     Poll(Call, Duration),
+    /// The picture is still not ready: make the last poll again after this time. For wires whose answers do not say
+    /// again where to ask.
+    Again(Duration),
 }
 
 /// How an exchange ended.

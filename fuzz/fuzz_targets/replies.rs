@@ -28,6 +28,7 @@ providers:
   gemini: {kind: google}
   stability: {kind: stability}
   openai: {kind: openai}
+  bfl: {kind: bfl}
 "#;
 
 /// A model of each provider whose dialect knows its own.
@@ -36,6 +37,7 @@ fn model(provider: &str) -> &'static str {
         "gemini" => "gemini-3-pro-image",
         "stability" => "sd3.5-large-turbo",
         "openai" => "gpt-image-2",
+        "bfl" => "flux-2-pro",
         _ => "v1",
     }
 }

@@ -28,6 +28,9 @@ const MODELS: &[(&str, &str, Task)] = &[
     ("stability", "edit-inpaint", Task::Edit),
     ("openai", "gpt-image-2", Task::TextToImage),
     ("openai", "gpt-image-2", Task::Edit),
+    ("bfl", "flux-2-pro", Task::TextToImage),
+    ("bfl", "flux-kontext-pro", Task::Edit),
+    ("bfl", "flux-pro-1.0-fill", Task::Edit),
 ];
 
 /// A white mask of one pixel.
@@ -82,6 +85,7 @@ impl Talk {
         let request = Request {
             method: call.method,
             path: call.url.path(),
+            query: call.url.query().unwrap_or_default(),
             headers: &headers,
             body: &call.body,
         };
@@ -149,6 +153,9 @@ fn the_wires_are_these() {
                 json!({"aspect_ratio": "3:4", "image_size": "2K", "output_mime_type": "image/jpeg", "person_generation": "dont_allow"})
             }
             "sd3.5-large" => json!({"strength": 0.6, "cfg_scale": 4}),
+            "flux-2-pro" => {
+                json!({"width": 1024, "height": 768, "output_format": "png", "safety_tolerance": 2})
+            }
             "gpt-image-2" => {
                 json!({"size": "1024x1024", "quality": "low", "output_compression": 80})
             }
@@ -156,7 +163,7 @@ fn the_wires_are_these() {
         };
         let params = params.as_object().unwrap().clone();
         let white = mask();
-        let takes_mask = matches!(talk.model, "gpt-image-2" | "edit-inpaint");
+        let takes_mask = matches!(talk.model, "gpt-image-2" | "edit-inpaint" | "flux-pro-1.0-fill");
         let call = talk.with_order(|order| {
             let mask = (takes_mask && talk.task == Task::Edit).then_some(&white);
             talk.dialect.begin(&Order { params: &params, mask, ..*order }).unwrap()
@@ -238,7 +245,7 @@ fn a_picture_is_a_picture() {
 #[test]
 fn refusals_are_told_by_their_stage() {
     for talk in Talk::all() {
-        for stage in [Stage::Input, Stage::Output] {
+        for stage in talk.server.stages().iter().copied() {
             let Step::Done(Answer::Refused { stage: got, words }) = talk.said(&Act::Refused(stage))
             else {
                 panic!("{}: {:?}", talk.name(), talk.said(&Act::Refused(stage)))
@@ -289,20 +296,37 @@ fn a_success_without_a_picture_is_never_one() {
 fn an_order_with_a_name_is_asked_for_until_it_is_there() {
     let bytes = Bytes::from_static(JPEG);
     let mut jobs = 0;
-    for talk in Talk::all().filter(|talk| talk.draft().delivery == Delivery::Job) {
+    for talk in Talk::all().filter(|talk| talk.draft().delivery.by_job()) {
         jobs += 1;
         let accepted = talk.said(&Act::Accepted { job: "job-1" });
         let Step::Poll(call, _) = accepted else { panic!("{accepted:?}") };
         assert_eq!(call.method, "GET");
         assert_eq!(talk.heard(&call), Heard::Poll("job-1".to_owned()));
         let pending = talk.said(&Act::Pending { job: "job-1" });
-        assert!(matches!(pending, Step::Poll(..)), "{pending:?}");
+        assert!(matches!(pending, Step::Poll(..) | Step::Again(_)), "{pending:?}");
         let Step::Done(Answer::Fault(fault)) = talk.said(&Act::NoJob) else { panic!() };
         assert_eq!(fault.kind, FaultKind::ResultExpired);
         let act = Act::Picture { bytes: &bytes, media_type: "image/jpeg" };
         assert!(matches!(talk.said(&act), Step::Done(Answer::Image { .. })));
     }
-    assert_eq!(jobs, 1);
+    assert_eq!(jobs, 4);
+}
+
+#[test]
+fn a_picture_at_an_address_is_fetched_from_there() {
+    let bytes = Bytes::from_static(JPEG);
+    let mut addresses = 0;
+    for talk in Talk::all().filter(|talk| talk.draft().delivery.by_address()) {
+        addresses += 1;
+        let url = "https://cdn.test/a.jpeg";
+        assert_eq!(talk.said(&Act::Address { url }), Step::Fetch(url.parse().unwrap()));
+        let answer = talk.dialect.fetched(&file(&bytes, "image/jpeg"));
+        assert!(matches!(answer, Answer::Image { .. }), "{}: {answer:?}", talk.name());
+        let gone = Reply { status: 403, ..file(&Bytes::from_static(b"expired"), "text/plain") };
+        let Answer::Fault(fault) = talk.dialect.fetched(&gone) else { panic!("{}", talk.name()) };
+        assert_eq!(fault.kind, FaultKind::ResultExpired, "{}", talk.name());
+    }
+    assert_eq!(addresses, 3);
 }
 
 #[test]
@@ -325,6 +349,8 @@ fn what_an_answer_says_of_its_cost_is_believed() {
     let refused = cost("google", "imagen-4.0-generate-001", &Act::Refused(Stage::Output));
     assert_eq!(refused, Some(("$0.00".to_owned(), CostBasis::Exact)));
     assert_eq!(cost("google", "gemini-3-pro-image", &Act::ServerFault), None);
+    // Three credits of a cent, said as soon as the order has its name.
+    assert_eq!(cost("bfl", "flux-2-pro", &Act::Accepted { job: "job-1" }), computed("$0.03"));
 }
 
 /// Everything that a server can say, as bytes.
@@ -390,15 +416,18 @@ proptest! {
     #[test]
     fn no_request_makes_a_server_panic(
         path in "/[a-z0-9/:.-]{0,40}",
+        query in "(id=)?[a-z0-9&=%-]{0,20}",
         body in prop::collection::vec(any::<u8>(), 0..120),
     ) {
-        let body = Bytes::from(body);
+        let (body, query) = (Bytes::from(body), query.as_str());
         for talk in Talk::all() {
             let real = talk.call();
             for path in [path.as_str(), real.url.path()] {
                 let headers = [("content-type".to_owned(), "multipart/form-data; boundary=x".to_owned())];
-                let request = Request { method: "POST", path, headers: &headers, body: &body };
-                let _ = talk.server.hear(&request);
+                for method in ["POST", "GET"] {
+                    let request = Request { method, path, query, headers: &headers, body: &body };
+                    let _ = talk.server.hear(&request);
+                }
             }
         }
     }
