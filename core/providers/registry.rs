@@ -1,7 +1,7 @@
 //! Every provider kind, one line each.
 
 use super::rehearsal::Rehearsal;
-use super::{Dialect, bfl, google, http, openai, simulated, stability};
+use super::{Dialect, bfl, google, http, openai, replicate, simulated, stability};
 use crate::policy::{Provider, ProviderVocabulary};
 
 /// A provider kind: what the policy's reader knows of it, and how it is set up.
@@ -16,8 +16,15 @@ pub struct Kind {
 }
 
 /// The kinds, in the order of the docs.
-pub static REGISTRY: &[Kind] =
-    &[http::KIND, simulated::KIND, google::KIND, stability::KIND, openai::KIND, bfl::KIND];
+pub static REGISTRY: &[Kind] = &[
+    http::KIND,
+    simulated::KIND,
+    google::KIND,
+    stability::KIND,
+    openai::KIND,
+    bfl::KIND,
+    replicate::KIND,
+];
 
 /// What the policy's reader is told of the kinds.
 #[must_use]

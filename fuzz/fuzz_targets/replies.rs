@@ -29,6 +29,7 @@ providers:
   stability: {kind: stability}
   openai: {kind: openai}
   bfl: {kind: bfl}
+  replicate: {kind: replicate, per_second: $0.001}
 "#;
 
 /// A model of each provider whose dialect knows its own.
@@ -38,6 +39,7 @@ fn model(provider: &str) -> &'static str {
         "stability" => "sd3.5-large-turbo",
         "openai" => "gpt-image-2",
         "bfl" => "flux-2-pro",
+        "replicate" => "black-forest-labs/flux-schnell",
         _ => "v1",
     }
 }

@@ -61,6 +61,7 @@ fn every_snippet_is_a_provider_that_works() {
             let model = match table["kind"].as_str() {
                 Some("stability") => "core",
                 Some("bfl") => "flux-2-pro",
+                Some("replicate") => "black-forest-labs/flux-schnell",
                 _ => "v1",
             };
             let order = providers::Order { model, ..super::tests::order(&params) };

@@ -31,7 +31,16 @@ const MODELS: &[(&str, &str, Task)] = &[
     ("bfl", "flux-2-pro", Task::TextToImage),
     ("bfl", "flux-kontext-pro", Task::Edit),
     ("bfl", "flux-pro-1.0-fill", Task::Edit),
+    ("replicate", "black-forest-labs/flux-schnell", Task::TextToImage),
+    ("replicate", "acme/inpainter", Task::Edit),
+    ("replicate", "nightmareai/real-esrgan", Task::Upscale),
 ];
+
+/// Models that take a picture alone.
+const WITHOUT_PROMPT: &[&str] = &["upscale-fast", "nightmareai/real-esrgan"];
+
+/// Models that take a mask.
+const TAKE_MASK: &[&str] = &["gpt-image-2", "edit-inpaint", "flux-pro-1.0-fill", "acme/inpainter"];
 
 /// A white mask of one pixel.
 fn mask() -> Bytes {
@@ -54,7 +63,14 @@ impl Talk {
     fn all() -> impl Iterator<Item = Self> {
         MODELS.iter().map(|(kind, model, task)| {
             let kind = crate::providers::kind(kind).unwrap();
-            let table = Node::from_json(&json!({}));
+            // Where each model has names of its own, the policy says them.
+            let table = match kind.vocabulary.kind {
+                "replicate" => {
+                    json!({"image_field": "image", "mask_field": "mask", "per_second": "$0.01"})
+                }
+                _ => json!({}),
+            };
+            let table = Node::from_json(&table);
             let settings = (kind.vocabulary.read)(&table, &[], &mut Problems::new()).unwrap();
             let dialect = (kind.open)(&provider(kind.vocabulary.kind, None, settings)).unwrap();
             Self { kind, server: kind.rehearsal.unwrap(), dialect, model, task: *task }
@@ -132,7 +148,7 @@ fn an_order_arrives_as_it_was_meant() {
     for talk in Talk::all() {
         let draft = talk.draft();
         assert_eq!(draft.model, talk.model, "{}", talk.name());
-        if talk.model != "upscale-fast" {
+        if !WITHOUT_PROMPT.contains(&talk.model) {
             assert_eq!(draft.prompt, "a red fox", "{}", talk.name());
         }
         let input = (talk.task != Task::TextToImage).then(|| Bytes::from_static(INPUT));
@@ -156,6 +172,7 @@ fn the_wires_are_these() {
             "flux-2-pro" => {
                 json!({"width": 1024, "height": 768, "output_format": "png", "safety_tolerance": 2})
             }
+            "black-forest-labs/flux-schnell" => json!({"go_fast": true, "output_format": "png"}),
             "gpt-image-2" => {
                 json!({"size": "1024x1024", "quality": "low", "output_compression": 80})
             }
@@ -163,7 +180,7 @@ fn the_wires_are_these() {
         };
         let params = params.as_object().unwrap().clone();
         let white = mask();
-        let takes_mask = matches!(talk.model, "gpt-image-2" | "edit-inpaint" | "flux-pro-1.0-fill");
+        let takes_mask = TAKE_MASK.contains(&talk.model);
         let call = talk.with_order(|order| {
             let mask = (takes_mask && talk.task == Task::Edit).then_some(&white);
             talk.dialect.begin(&Order { params: &params, mask, ..*order }).unwrap()
@@ -309,7 +326,7 @@ fn an_order_with_a_name_is_asked_for_until_it_is_there() {
         let act = Act::Picture { bytes: &bytes, media_type: "image/jpeg" };
         assert!(matches!(talk.said(&act), Step::Done(Answer::Image { .. })));
     }
-    assert_eq!(jobs, 4);
+    assert_eq!(jobs, 7);
 }
 
 #[test]
@@ -326,7 +343,7 @@ fn a_picture_at_an_address_is_fetched_from_there() {
         let Answer::Fault(fault) = talk.dialect.fetched(&gone) else { panic!("{}", talk.name()) };
         assert_eq!(fault.kind, FaultKind::ResultExpired, "{}", talk.name());
     }
-    assert_eq!(addresses, 3);
+    assert_eq!(addresses, 6);
 }
 
 #[test]
@@ -349,6 +366,8 @@ fn what_an_answer_says_of_its_cost_is_believed() {
     let refused = cost("google", "imagen-4.0-generate-001", &Act::Refused(Stage::Output));
     assert_eq!(refused, Some(("$0.00".to_owned(), CostBasis::Exact)));
     assert_eq!(cost("google", "gemini-3-pro-image", &Act::ServerFault), None);
+    // 2.5 seconds at a cent.
+    assert_eq!(cost("replicate", "nightmareai/real-esrgan", &picture), computed("$0.025"));
     // Three credits of a cent, said as soon as the order has its name.
     assert_eq!(cost("bfl", "flux-2-pro", &Act::Accepted { job: "job-1" }), computed("$0.03"));
 }
