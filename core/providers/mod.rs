@@ -7,6 +7,7 @@
 mod ask;
 mod bfl;
 pub mod catalogue;
+mod fal;
 mod google;
 mod http;
 mod job;

@@ -29,6 +29,7 @@ providers:
   stability: {kind: stability}
   openai: {kind: openai}
   bfl: {kind: bfl}
+  fal: {kind: fal}
   replicate: {kind: replicate, per_second: $0.001}
 "#;
 
@@ -39,6 +40,7 @@ fn model(provider: &str) -> &'static str {
         "stability" => "sd3.5-large-turbo",
         "openai" => "gpt-image-2",
         "bfl" => "flux-2-pro",
+        "fal" => "fal-ai/flux/dev",
         "replicate" => "black-forest-labs/flux-schnell",
         _ => "v1",
     }

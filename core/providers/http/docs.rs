@@ -61,6 +61,7 @@ fn every_snippet_is_a_provider_that_works() {
             let model = match table["kind"].as_str() {
                 Some("stability") => "core",
                 Some("bfl") => "flux-2-pro",
+                Some("fal") => "fal-ai/flux/dev",
                 Some("replicate") => "black-forest-labs/flux-schnell",
                 _ => "v1",
             };

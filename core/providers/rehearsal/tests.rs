@@ -34,10 +34,13 @@ const MODELS: &[(&str, &str, Task)] = &[
     ("replicate", "black-forest-labs/flux-schnell", Task::TextToImage),
     ("replicate", "acme/inpainter", Task::Edit),
     ("replicate", "nightmareai/real-esrgan", Task::Upscale),
+    ("fal", "fal-ai/flux/dev", Task::TextToImage),
+    ("fal", "fal-ai/flux-kontext/dev", Task::Edit),
+    ("fal", "fal-ai/esrgan", Task::Upscale),
 ];
 
 /// Models that take a picture alone.
-const WITHOUT_PROMPT: &[&str] = &["upscale-fast", "nightmareai/real-esrgan"];
+const WITHOUT_PROMPT: &[&str] = &["upscale-fast", "nightmareai/real-esrgan", "fal-ai/esrgan"];
 
 /// Models that take a mask.
 const TAKE_MASK: &[&str] = &["gpt-image-2", "edit-inpaint", "flux-pro-1.0-fill", "acme/inpainter"];
@@ -173,6 +176,7 @@ fn the_wires_are_these() {
                 json!({"width": 1024, "height": 768, "output_format": "png", "safety_tolerance": 2})
             }
             "black-forest-labs/flux-schnell" => json!({"go_fast": true, "output_format": "png"}),
+            "fal-ai/flux/dev" => json!({"image_size": "square_hd", "guidance_scale": 3.5}),
             "gpt-image-2" => {
                 json!({"size": "1024x1024", "quality": "low", "output_compression": 80})
             }
@@ -326,7 +330,7 @@ fn an_order_with_a_name_is_asked_for_until_it_is_there() {
         let act = Act::Picture { bytes: &bytes, media_type: "image/jpeg" };
         assert!(matches!(talk.said(&act), Step::Done(Answer::Image { .. })));
     }
-    assert_eq!(jobs, 7);
+    assert_eq!(jobs, 10);
 }
 
 #[test]
@@ -343,7 +347,7 @@ fn a_picture_at_an_address_is_fetched_from_there() {
         let Answer::Fault(fault) = talk.dialect.fetched(&gone) else { panic!("{}", talk.name()) };
         assert_eq!(fault.kind, FaultKind::ResultExpired, "{}", talk.name());
     }
-    assert_eq!(addresses, 6);
+    assert_eq!(addresses, 9);
 }
 
 #[test]
