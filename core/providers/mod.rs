@@ -22,6 +22,7 @@ mod replicate;
 mod simulated;
 mod stability;
 mod words;
+mod xai;
 
 pub use ask::{Ability, Asker, Question, Shown, Want};
 pub use picture::picture_format;

@@ -1,7 +1,7 @@
 //! Every provider kind, one line each.
 
 use super::rehearsal::Rehearsal;
-use super::{Dialect, bfl, fal, google, http, openai, replicate, simulated, stability};
+use super::{Dialect, bfl, fal, google, http, openai, replicate, simulated, stability, xai};
 use crate::policy::{Provider, ProviderVocabulary};
 
 /// A provider kind: what the policy's reader knows of it, and how it is set up.
@@ -25,6 +25,7 @@ pub static REGISTRY: &[Kind] = &[
     bfl::KIND,
     replicate::KIND,
     fal::KIND,
+    xai::KIND,
 ];
 
 /// What the policy's reader is told of the kinds.

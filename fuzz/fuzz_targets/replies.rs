@@ -30,6 +30,7 @@ providers:
   openai: {kind: openai}
   bfl: {kind: bfl}
   fal: {kind: fal}
+  xai: {kind: xai}
   replicate: {kind: replicate, per_second: $0.001}
 "#;
 
@@ -40,6 +41,7 @@ fn model(provider: &str) -> &'static str {
         "stability" => "sd3.5-large-turbo",
         "openai" => "gpt-image-2",
         "bfl" => "flux-2-pro",
+        "xai" => "grok-imagine-image",
         "fal" => "fal-ai/flux/dev",
         "replicate" => "black-forest-labs/flux-schnell",
         _ => "v1",

@@ -9,6 +9,8 @@ mod ask;
 mod draw;
 mod server;
 
+pub(super) use self::draw::first_picture;
+
 use serde_json::{Map, Value, json as table};
 use url::Url;
 
@@ -102,6 +104,11 @@ pub(super) struct OpenAi {
 }
 
 impl OpenAi {
+    /// A server of another house that speaks the same.
+    pub(super) fn compatible(base: Url, key: Option<String>) -> Self {
+        Self { base, key, extra: Map::new() }
+    }
+
     /// Whether this is OpenAI itself, which takes no seed and no `response_format` for pictures.
     fn is_openai(&self) -> bool {
         self.base.host_str() == Some("api.openai.com")
