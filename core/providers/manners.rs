@@ -48,12 +48,11 @@ impl FromNode for Field {
     }
 }
 
+/// Names of the fields of a picture and of a mask, where most models of a kind agree on them.
+pub(super) type Usual = (Option<&'static str>, Option<&'static str>);
+
 /// Reads the settings, with the names of fields where the policy gives none and most models agree on them.
-pub(super) fn read(
-    node: &Node,
-    (image, mask): (Option<&str>, Option<&str>),
-    problems: &mut Problems,
-) -> Option<Manners> {
+pub(super) fn read(node: &Node, (image, mask): Usual, problems: &mut Problems) -> Option<Manners> {
     let mut reader = crate::policy::TableReader::open_any(node, problems)?;
     let image_field: Option<Option<Field>> = reader.read("image_field", None, problems);
     let mask_field: Option<Option<Field>> = reader.read("mask_field", None, problems);
@@ -68,9 +67,27 @@ pub(super) fn read(
     })
 }
 
-/// The properties of the schema.
-pub(super) fn schema() -> Value {
-    table!({"image_field": Field::schema(), "mask_field": Field::schema(), "send_seed": {"type": "boolean"}})
+/// The properties of the schema, with the names where the policy gives none.
+pub(super) fn schema((image, mask): Usual) -> Value {
+    let field = |what: &str, usual: Option<&str>| {
+        let usual = match usual {
+            Some(name) => format!("Default: `{name}`."),
+            None => "Without it, a case with one is an error.".to_owned(),
+        };
+        let doc = format!(
+            "The name under which the models take {what}; with `[]` at its end where they take a list. {usual}"
+        );
+        table!({"type": "string", "description": doc})
+    };
+    table!({
+        "image_field": field("a picture", image),
+        "mask_field": field("a mask", mask),
+        "send_seed": {
+            "type": "boolean",
+            "default": true,
+            "description": "Whether the models take a `seed`.",
+        },
+    })
 }
 
 /// What a model is asked: its input, by the names that it knows.

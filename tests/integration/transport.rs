@@ -761,6 +761,7 @@ impl Dialect for Ticket {
                 cost: None,
             }),
             (429, _) => failed(FaultKind::RateLimited),
+            (422, _) => failed(FaultKind::BadRequest),
             _ => failed(FaultKind::ServerFault),
         }
     }
@@ -829,6 +830,11 @@ async fn a_job_that_failed_is_free_and_one_that_is_lost_is_not() {
     assert_eq!(fault(&exchange).kind, FaultKind::TimeoutUnknown);
     assert_eq!(posts(&server).await, 1, "the job may still end, and be charged");
     assert_eq!((exchange.charged, exchange.cost_basis), (usd("$0.04"), CostBasis::Unknown));
+
+    // What the job was asked for is wrong: whether that is charged, nobody says.
+    let (exchange, server) = background(&[ResponseTemplate::new(422)], 1).await;
+    assert_eq!(fault(&exchange).kind, FaultKind::BadRequest);
+    assert_eq!((posts(&server).await, exchange.cost_basis), (1, CostBasis::Unknown));
 }
 
 #[tokio::test]

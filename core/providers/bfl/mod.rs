@@ -76,11 +76,16 @@ struct Bfl {
     key: Option<String>,
 }
 
-/// Whether a host is one of the vendor's API: `api.bfl.ai`, or `api.REGION.bfl.ai`. Those of its pictures get no key.
+/// Whether a host is one of the vendor's API: `api.bfl.ai`, `gateway.bfl.ai`, or one of them in a region, as in
+/// `api.eu.bfl.ai`. Those of its pictures get no key.
 fn is_api(host: &str) -> bool {
-    let region = host.strip_prefix("api.").and_then(|rest| rest.strip_suffix(".bfl.ai"));
-    host == "api.bfl.ai"
-        || region.is_some_and(|it| !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric()))
+    let Some(name) = host.strip_suffix(".bfl.ai") else { return false };
+    let (service, region) = match name.split_once('.') {
+        Some((service, region)) => (service, Some(region)),
+        None => (name, None),
+    };
+    let plain = |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric());
+    matches!(service, "api" | "gateway") && region.is_none_or(plain)
 }
 
 /// Whether a model fills or expands a picture, of which it takes the picture under another name than the others.
@@ -262,9 +267,11 @@ mod tests {
 
     #[test]
     fn the_key_goes_to_the_vendor_s_regions_and_nowhere_else() {
-        for region in
-            ["https://api.eu1.bfl.ai/v1/get_result?id=x", "https://api.bfl.ai/v1/get_result?id=x"]
-        {
+        for region in [
+            "https://api.eu1.bfl.ai/v1/get_result?id=x",
+            "https://api.bfl.ai/v1/get_result?id=x",
+            "https://gateway.us1.bfl.ai/v1/get_result?id=x",
+        ] {
             assert_eq!(polled(None, region), region);
             assert_eq!(polled(Some("https://api.us.bfl.ai"), region), region);
         }

@@ -6,7 +6,7 @@ use crate::providers::http::decode;
 use crate::providers::job::is_name;
 use crate::providers::json::data_uri;
 use crate::providers::rehearsal::{
-    Act, Delivery, Draft, Heard, Rehearsal, Request, ratio, reply, whole_seconds,
+    Act, Draft, Heard, Rehearsal, Request, ratio, reply, whole_seconds,
 };
 use crate::providers::{Reply, Stage};
 
@@ -86,8 +86,6 @@ fn draft(model: &str, request: &Request<'_>) -> Result<Draft, String> {
     let side = |name: &str| body.get(name)?.as_u64()?.try_into().ok();
     let image = text("input_image").or_else(|| text("image"));
     Ok(Draft {
-        prompt: text("prompt").ok_or("`prompt` is missing")?.to_owned(),
-        model: model.to_owned(),
         seed: body.get("seed").and_then(Value::as_u64),
         size: side("width").zip(side("height")),
         aspect: text("aspect_ratio").and_then(ratio),
@@ -97,7 +95,6 @@ fn draft(model: &str, request: &Request<'_>) -> Result<Draft, String> {
             _ => Some("image/jpeg"),
         },
         image: image.and_then(decode),
-        delivery: Delivery::JobThenAddress,
-        ..Draft::default()
+        ..Draft::by_job(model, text("prompt").ok_or("`prompt` is missing")?)
     })
 }

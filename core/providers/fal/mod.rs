@@ -32,6 +32,9 @@ const DEFAULT_URL: &str = "https://queue.fal.run";
 /// The vendor's hosts to which the key goes: the queue and its reserve.
 const QUEUES: [&str; 2] = ["queue.fal.run", "queue.falrun.com"];
 
+/// How most models call a picture and a mask.
+const USUAL: manners::Usual = (Some("image_url"), Some("mask_url"));
+
 /// How often an order is asked for: what the vendor's own client does.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -42,7 +45,7 @@ pub(super) const KIND: Kind = Kind {
         doc: "fal: the models of many makers, by their ids, through its queue.",
         keys: manners::KEYS,
         read,
-        schema: manners::schema,
+        schema: || manners::schema(USUAL),
         default_url: Some(DEFAULT_URL),
         hosts: &["queue.fal.run", "queue.falrun.com", "fal.media", "*.fal.media"],
         params: &[
@@ -74,7 +77,7 @@ pub(super) const KIND: Kind = Kind {
 };
 
 fn read(node: &Node, _: &[String], problems: &mut Problems) -> Option<Settings> {
-    manners::read(node, (Some("image_url"), Some("mask_url")), problems).map(Settings::new)
+    manners::read(node, USUAL, problems).map(Settings::new)
 }
 
 fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {

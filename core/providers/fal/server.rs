@@ -8,7 +8,7 @@ use crate::providers::http::decode;
 use crate::providers::job::is_name;
 use crate::providers::json::data_uri;
 use crate::providers::rehearsal::{
-    Act, Delivery, Draft, Heard, Rehearsal, Request, ratio, reply, whole_seconds,
+    Act, Draft, Heard, Rehearsal, Request, ratio, reply, whole_seconds,
 };
 use crate::providers::{Reply, Stage};
 
@@ -90,9 +90,6 @@ fn draft(model: &str, request: &Request<'_>) -> Result<Draft, String> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let side = |name: &str| body.pointer(&format!("/image_size/{name}"))?.as_u64()?.try_into().ok();
     Ok(Draft {
-        // Upscalers are asked without one.
-        prompt: text("prompt").unwrap_or("upscale").to_owned(),
-        model: model.to_owned(),
         seed: body.get("seed").and_then(Value::as_u64),
         size: side("width").zip(side("height")),
         aspect: text("aspect_ratio").and_then(ratio),
@@ -101,7 +98,7 @@ fn draft(model: &str, request: &Request<'_>) -> Result<Draft, String> {
             _ => Some("image/jpeg"),
         },
         image: text("image_url").and_then(decode),
-        delivery: Delivery::JobThenAddress,
-        ..Draft::default()
+        // Upscalers are asked without a prompt.
+        ..Draft::by_job(model, text("prompt").unwrap_or("upscale"))
     })
 }

@@ -77,6 +77,14 @@ pub struct Draft {
     pub delivery: Delivery,
 }
 
+impl Draft {
+    /// An order of a wire where it gets a name, and its picture an address.
+    pub(super) fn by_job(model: &str, prompt: &str) -> Self {
+        let (model, prompt) = (model.to_owned(), prompt.to_owned());
+        Self { model, prompt, delivery: Delivery::JobThenAddress, ..Self::default() }
+    }
+}
+
 /// How a picture is handed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {

@@ -103,9 +103,14 @@ fn read(node: &Node, _: &[String], problems: &mut Problems) -> Option<Settings> 
 }
 
 fn schema() -> Value {
-    let mut schema = manners::schema();
+    let mut schema = manners::schema((None, None));
     if let Some(keys) = schema.as_object_mut() {
-        keys.insert("per_second".to_owned(), Usd::schema());
+        let mut price = Usd::schema();
+        if let Some(members) = price.as_object_mut() {
+            let doc = "What a second of `metrics.predict_time` costs, for models that are paid by the time; `price` is what is set aside.";
+            members.insert("description".to_owned(), doc.into());
+        }
+        keys.insert("per_second".to_owned(), price);
     }
     schema
 }

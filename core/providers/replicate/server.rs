@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::providers::http::decode;
 use crate::providers::job::is_name;
 use crate::providers::json::data_uri;
-use crate::providers::rehearsal::{Act, Delivery, Draft, Heard, Rehearsal, Request, ratio, reply};
+use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, ratio, reply};
 use crate::providers::{Reply, Stage};
 
 /// The server.
@@ -96,9 +96,6 @@ fn draft(model: &str, request: &Request<'_>) -> Result<Draft, String> {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     let side = |name: &str| input.get(name)?.as_u64()?.try_into().ok();
     Ok(Draft {
-        // Upscalers are asked without one.
-        prompt: text("prompt").unwrap_or("upscale").to_owned(),
-        model: model.to_owned(),
         seed: input.get("seed").and_then(Value::as_u64),
         size: side("width").zip(side("height")),
         aspect: text("aspect_ratio").and_then(ratio),
@@ -108,7 +105,7 @@ fn draft(model: &str, request: &Request<'_>) -> Result<Draft, String> {
             _ => Some("image/webp"),
         },
         image: text("image").and_then(decode),
-        delivery: Delivery::JobThenAddress,
-        ..Draft::default()
+        // Upscalers are asked without a prompt.
+        ..Draft::by_job(model, text("prompt").unwrap_or("upscale"))
     })
 }
