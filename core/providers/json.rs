@@ -4,12 +4,15 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
+use rust_decimal::Decimal;
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Call, Order, Reply, Text};
+use super::http::encode;
+use super::{Call, Order, Reply, Text, picture_format};
+use crate::units::Usd;
 
 /// A POST of a JSON body, with the headers of authentication.
 pub(super) fn post(
@@ -80,6 +83,22 @@ pub(super) fn member(reply: &Reply, name: &str) -> Option<Value> {
 /// A text at a place (JSON Pointer).
 pub(super) fn text<'a>(json: &'a Value, place: &str) -> Option<&'a str> {
     json.pointer(place)?.as_str()
+}
+
+/// An amount at a place, as a number or in words; nothing where it makes no sense (a negative one, say).
+pub(super) fn amount(json: &Value, place: &str) -> Option<Decimal> {
+    let text = match json.pointer(place)? {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    text.parse::<Usd>().ok().map(Usd::as_decimal)
+}
+
+/// A picture as a `data:` URI (RFC 2397).
+pub(super) fn data_uri(picture: &Bytes) -> String {
+    let format = picture_format(picture).unwrap_or("png");
+    format!("data:image/{format};base64,{}", encode(picture))
 }
 
 /// A whole number at a place.

@@ -6,19 +6,25 @@
 
 mod ask;
 mod bedrock;
+mod bfl;
 pub mod catalogue;
+mod fal;
 mod google;
 mod http;
+mod job;
 mod json;
 mod label;
+mod manners;
 mod multipart;
 mod openai;
 mod picture;
 mod registry;
 pub mod rehearsal;
+mod replicate;
 mod simulated;
 mod stability;
 mod words;
+mod xai;
 
 pub use ask::{Ability, Asker, Question, Shown, Want};
 pub use picture::picture_format;
@@ -52,6 +58,13 @@ pub struct Order<'a> {
     pub image: Option<&'a Bytes>,
     /// Which part of the input picture an edit may change: white where it may.
     pub mask: Option<&'a Bytes>,
+}
+
+impl Order<'_> {
+    /// The seed under 2^31: a number that every server takes, and none takes for `any`.
+    const fn seed_31(&self) -> u64 {
+        self.seed.0 & 0x7FFF_FFFF
+    }
 }
 
 /// A piece of a header: literal, or a key, or what is got with one, that only the transport knows.
@@ -124,6 +137,9 @@ pub enum Step {
     Fetch(Url),
     /// The picture is not ready: make this call after this time.
     Poll(Call, Duration),
+    /// The picture is still not ready: make the last poll again after this time. For wires whose answers do not say
+    /// again where to ask.
+    Again(Duration),
 }
 
 /// How an exchange ended.

@@ -1,7 +1,9 @@
 //! Every provider kind, one line each.
 
 use super::rehearsal::Rehearsal;
-use super::{Dialect, bedrock, google, http, openai, simulated, stability};
+use super::{
+    Dialect, bedrock, bfl, fal, google, http, openai, replicate, simulated, stability, xai,
+};
 use crate::policy::{Provider, ProviderVocabulary};
 
 /// A provider kind: what the policy's reader knows of it, and how it is set up.
@@ -25,6 +27,10 @@ pub static REGISTRY: &[Kind] = &[
     openai::azure::KIND,
     google::vertex::KIND,
     bedrock::KIND,
+    bfl::KIND,
+    replicate::KIND,
+    fal::KIND,
+    xai::KIND,
 ];
 
 /// What the policy's reader is told of the kinds.

@@ -31,6 +31,10 @@ providers:
   azure: {kind: azure-openai, url: "https://studio.openai.azure.com", price: $0.04}
   vertex: {kind: vertex, project: studio-1}
   bedrock: {kind: bedrock, region: us-west-2}
+  bfl: {kind: bfl}
+  fal: {kind: fal}
+  xai: {kind: xai}
+  replicate: {kind: replicate, per_second: $0.001}
 "#;
 
 /// A model of each provider whose dialect knows its own.
@@ -40,6 +44,10 @@ fn model(provider: &str) -> &'static str {
         "bedrock" => "stability.sd3-5-large-v1:0",
         "stability" => "sd3.5-large-turbo",
         "openai" => "gpt-image-2",
+        "bfl" => "flux-2-pro",
+        "xai" => "grok-imagine-image",
+        "fal" => "fal-ai/flux/dev",
+        "replicate" => "black-forest-labs/flux-schnell",
         _ => "v1",
     }
 }

@@ -51,10 +51,19 @@ pub(super) enum Again {
 #[derive(Debug, Default)]
 struct Progress {
     status: Option<u16>,
+    /// What the replies said so far that it cost.
     cost: Option<Cost>,
+    /// Whether the last of them said so.
+    said_last: bool,
 }
 
 impl Progress {
+    /// Keeps what a reply said of its cost.
+    fn hear(&mut self, said: Option<Cost>) {
+        self.said_last = said.is_some();
+        self.cost = said.or(self.cost);
+    }
+
     fn end(self, answer: Answer, charge: Charge) -> Ended {
         Ended { answer, status: self.status, charge, cost: self.cost, again: Again::AsPolicy }
     }
@@ -64,23 +73,27 @@ impl Line {
     /// Makes the call and follows where it leads, until the deadline.
     pub(super) async fn run(&self, order: &Order<'_>, call: &Call, deadline: Instant) -> Ended {
         let mut progress = Progress::default();
+        let mut polled: Option<Call> = None;
         let mut reply = match self.call(call, deadline, None).await {
             Ok(reply) => reply,
             Err(fault) => return unanswered(progress, &fault),
         };
         loop {
             progress.status = Some(reply.status);
-            progress.cost = self.dialect.cost(order.model, &reply).or(progress.cost);
-            match self.dialect.understand(order, &reply) {
-                Step::Done(answer) => return done(progress, answer, &reply),
-                Step::Fetch(url) => return self.fetch(progress, &url, deadline).await,
-                Step::Poll(next, wait) => {
-                    reply = match self.poll(order, &next, wait, deadline, &mut progress).await {
-                        Ok(reply) => reply,
-                        Err((kind, words)) => return lost(progress, kind, words),
-                    };
-                }
-            }
+            progress.hear(self.dialect.cost(order.model, &reply));
+            let (next, wait) = match (self.dialect.understand(order, &reply), polled.take()) {
+                (Step::Done(answer), _) => return done(progress, answer, &reply),
+                (Step::Fetch(url), _) => return self.fetch(progress, &url, deadline).await,
+                (Step::Poll(next, wait), _) => (next, wait),
+                (Step::Again(wait), Some(last)) => (last, wait),
+                // To repeat the order itself would buy another picture.
+                (Step::Again(_), None) => return done(progress, unnamed(), &reply),
+            };
+            reply = match self.poll(order, &next, wait, deadline, &mut progress).await {
+                Ok(reply) => reply,
+                Err((kind, words)) => return lost(progress, kind, words),
+            };
+            polled = Some(next);
         }
     }
 
@@ -98,7 +111,7 @@ impl Line {
             Err(fault) => return unanswered(progress, &fault),
         };
         progress.status = Some(reply.status);
-        progress.cost = self.dialect.cost(&question.model, &reply);
+        progress.hear(self.dialect.cost(&question.model, &reply));
         let answer = asker.hear(question, &reply);
         // A refusal under success was thought about: whether that is charged, no vendor says.
         let refused =
@@ -184,8 +197,11 @@ impl Line {
                 },
             };
             failed += 1;
-            let gone = fault.kind == FaultKind::ResultExpired;
-            let kind = if gone { fault.kind } else { FaultKind::TimeoutUnknown };
+            // What the provider says of the order itself is kept; else nobody knows what becomes of it.
+            let kind = match fault.kind {
+                kind @ (FaultKind::ResultExpired | FaultKind::BadRequest) => kind,
+                _ => FaultKind::TimeoutUnknown,
+            };
             let again = self.again_for_free(failed, &fault).map_err(|words| (kind, words))?;
             wait = again.max(SHORTEST_POLL);
         }
@@ -285,8 +301,8 @@ fn done(progress: Progress, answer: Answer, reply: &Reply) -> Ended {
         // A job that the provider reports as failed is not charged; nor is a request that it turned away.
         Answer::Fault(_) => Charge::None,
     };
-    // A reply that says its own cost knows better.
-    let charge = match (charge, progress.cost) {
+    // A reply that says its own cost knows better; what an earlier one said was the price of a picture, and none came.
+    let charge = match (charge, progress.cost.filter(|_| progress.said_last)) {
         (Charge::None, Some(cost)) if !cost.amount.is_zero() => Charge::Price,
         // So does one that says that what it refused is free.
         (Charge::Unknown, Some(cost)) if matches!(answer, Answer::Refused { .. }) => {
@@ -299,6 +315,14 @@ fn done(progress: Progress, answer: Answer, reply: &Reply) -> Ended {
         answer => answer,
     };
     progress.end(answer, charge)
+}
+
+/// An order that is said to be under way, without a word of where to ask for it.
+fn unnamed() -> Answer {
+    Answer::Broken {
+        kind: "no_job".to_owned(),
+        words: "the order is said to be under way, but not where to ask for it".to_owned(),
+    }
 }
 
 /// The picture was being made, and was lost sight of.

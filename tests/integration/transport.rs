@@ -12,10 +12,10 @@ use presscheck::transport::{
 };
 use presscheck_core::policy::{Node, Price, Problems, Provider, Span, Task};
 use presscheck_core::providers::{
-    self, Answer, Call, Dialect, Fault, FaultKind, Order, Reply, Step, Text,
+    self, Answer, Call, Dialect, Fault, FaultKind, Order, Reply, Stage, Step, Text,
 };
 use presscheck_core::units::CostBasis;
-use presscheck_core::units::{Seed, Usd};
+use presscheck_core::units::{Cost, Seed, Usd};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -750,14 +750,23 @@ impl Dialect for Ticket {
                 Step::Poll(Call { method: "GET", url, headers, body: Bytes::new() }, Duration::ZERO)
             }
             (200, b"failed") => failed(FaultKind::ServerFault),
+            (200, b"under way") => Step::Again(Duration::ZERO),
+            (200, b"withheld") => {
+                let words = "withheld".to_owned();
+                Step::Done(Answer::Refused { stage: Stage::Output, words })
+            }
             (200, body) => Step::Done(Answer::Image {
                 bytes: Bytes::copy_from_slice(body),
                 content_type: None,
                 cost: None,
             }),
             (429, _) => failed(FaultKind::RateLimited),
+            (422, _) => failed(FaultKind::BadRequest),
             _ => failed(FaultKind::ServerFault),
         }
+    }
+    fn cost(&self, _: &str, reply: &Reply) -> Option<Cost> {
+        reply.header("x-quote").map(|quote| Cost::exact(usd(quote)))
     }
     fn fetched(&self, _: &Reply) -> Answer {
         unreachable!("nothing is fetched")
@@ -765,8 +774,17 @@ impl Dialect for Ticket {
 }
 
 async fn background(polls: &[ResponseTemplate], retries: u32) -> (Exchange, MockServer) {
+    background_after(ResponseTemplate::new(202), polls, retries).await
+}
+
+/// The same, where the order itself is answered so.
+async fn background_after(
+    first: ResponseTemplate,
+    polls: &[ResponseTemplate],
+    retries: u32,
+) -> (Exchange, MockServer) {
     let server = MockServer::start().await;
-    Mock::given(method("POST")).respond_with(ResponseTemplate::new(202)).mount(&server).await;
+    Mock::given(method("POST")).respond_with(first).mount(&server).await;
     for (index, poll) in polls.iter().enumerate() {
         let mock = Mock::given(method("GET")).respond_with(poll.clone());
         // The last answer is given from then on.
@@ -812,6 +830,47 @@ async fn a_job_that_failed_is_free_and_one_that_is_lost_is_not() {
     assert_eq!(fault(&exchange).kind, FaultKind::TimeoutUnknown);
     assert_eq!(posts(&server).await, 1, "the job may still end, and be charged");
     assert_eq!((exchange.charged, exchange.cost_basis), (usd("$0.04"), CostBasis::Unknown));
+
+    // What the job was asked for is wrong: whether that is charged, nobody says.
+    let (exchange, server) = background(&[ResponseTemplate::new(422)], 1).await;
+    assert_eq!(fault(&exchange).kind, FaultKind::BadRequest);
+    assert_eq!((posts(&server).await, exchange.cost_basis), (1, CostBasis::Unknown));
+}
+
+#[tokio::test]
+async fn an_order_under_way_is_asked_for_where_it_was_before() {
+    let under_way = || ResponseTemplate::new(200).set_body_string("under way");
+    let polls = [
+        under_way(),
+        ResponseTemplate::new(500),
+        under_way(),
+        ResponseTemplate::new(200).set_body_bytes(PNG),
+    ];
+    let (exchange, server) = background(&polls, 0).await;
+    assert!(is_image(&exchange), "{exchange:?}");
+    let requests = server.received_requests().await.unwrap();
+    let polled: Vec<_> = requests.iter().filter(|it| it.method.as_str() == "GET").collect();
+    assert_eq!(polled.len(), 4);
+    assert!(polled.iter().all(|it| it.url.path() == "/jobs/1" && it.headers.contains_key("x-key")));
+    // Where nobody said where to ask, the order is not sent once more: it would buy another picture.
+    let (exchange, server) = background_after(under_way(), &[under_way()], 3).await;
+    let Answer::Broken { kind, .. } = &exchange.answer else { panic!("{exchange:?}") };
+    assert_eq!((kind.as_str(), posts(&server).await), ("no_job", 1));
+    assert_eq!(exchange.charged, usd("$0.04"));
+}
+
+#[tokio::test]
+async fn a_price_said_beforehand_is_that_of_a_picture_that_came() {
+    let quoted = |body: &'static [u8]| async move {
+        let first = ResponseTemplate::new(202).insert_header("x-quote", "$0.03");
+        let polls = [ResponseTemplate::new(200).set_body_bytes(body)];
+        let (exchange, _server) = background_after(first, &polls, 0).await;
+        (exchange.charged, exchange.cost_basis, exchange.attempts[0].charge)
+    };
+    assert_eq!(quoted(PNG).await, (usd("$0.03"), CostBasis::Exact, Charge::Price));
+    assert_eq!(quoted(b"failed").await, (Usd::ZERO, CostBasis::Exact, Charge::None));
+    // Whether a picture that was withheld is charged, the answer does not say.
+    assert_eq!(quoted(b"withheld").await, (usd("$0.04"), CostBasis::Unknown, Charge::Unknown));
 }
 
 #[tokio::test]

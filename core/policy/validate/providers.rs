@@ -16,11 +16,12 @@ use crate::policy::types::{Provider, ProviderVocabulary, Vocabulary};
 use crate::policy::values::{RawPrice, Variables};
 
 /// Keys that change neither what is asked nor what is answered.
-const NOT_IDENTITY: [&str; 9] = [
+const NOT_IDENTITY: [&str; 10] = [
     "concurrency",
     "rate",
     "price",
     "gpu_hour",
+    "per_second",
     "timeout",
     "retries",
     "retry_unknown",

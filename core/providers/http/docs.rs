@@ -63,6 +63,9 @@ fn every_snippet_is_a_provider_that_works() {
             let model = match kind.vocabulary.kind {
                 "stability" => "core",
                 "bedrock" => "stability.sd3-5-large-v1:0",
+                "bfl" => "flux-2-pro",
+                "fal" => "fal-ai/flux/dev",
+                "replicate" => "black-forest-labs/flux-schnell",
                 _ => "v1",
             };
             let order = providers::Order { model, ..super::tests::order(&params) };

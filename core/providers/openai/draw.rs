@@ -5,7 +5,6 @@ use std::io::Cursor;
 use bytes::Bytes;
 use image::{ImageFormat, ImageReader, Luma, Pixel as _, Rgba};
 use serde_json::{Map, Value};
-use url::Url;
 
 use super::OpenAi;
 use crate::policy::Task;
@@ -14,7 +13,7 @@ use crate::providers::http::{decode, fault, has_code};
 use crate::providers::multipart::Form;
 use crate::providers::words::message_in;
 use crate::providers::{
-    Answer, Call, Fault, FaultKind, Order, Reply, Step, broken, json, picture_format,
+    Answer, Call, Fault, FaultKind, Order, Reply, Step, broken, job, json, picture_format,
     provider_words,
 };
 use crate::units::Cost;
@@ -135,23 +134,21 @@ pub(super) fn meaning(server: &OpenAi, reply: &Reply) -> Step {
         let words = format!("no JSON: {}", provider_words(reply));
         return Step::Done(broken("bad_json", words));
     };
-    let picture = json::text(&json, "/data/0/b64_json").filter(|data| !data.is_empty());
+    first_picture(&json)
+}
+
+/// The picture of a success: the first, in the answer or at an address.
+pub(in crate::providers) fn first_picture(json: &Value) -> Step {
+    let picture = json::text(json, "/data/0/b64_json").filter(|data| !data.is_empty());
     if let Some(data) = picture {
         return Step::Done(match decode(data) {
             Some(bytes) => Answer::Image { bytes, content_type: None, cost: None },
             None => broken("bad_base64", "the picture in the answer is no valid base64"),
         });
     }
-    match json::text(&json, "/data/0/url") {
-        Some(url) if url.starts_with("data:") => Step::Done(match decode(url) {
-            Some(bytes) => Answer::Image { bytes, content_type: None, cost: None },
-            None => broken("bad_base64", "the picture in the answer is no valid base64"),
-        }),
-        Some(url) => match Url::parse(url) {
-            Ok(url) => Step::Fetch(url),
-            Err(_) => Step::Done(broken("bad_url", "the picture's address is none")),
-        },
-        None => Step::Done(match message_in(&json) {
+    match json::text(json, "/data/0/url") {
+        Some(url) => job::picture_at(url),
+        None => Step::Done(match message_in(json) {
             Some(words) => broken("json_error", words),
             None => broken("empty", "an answer without a picture"),
         }),
@@ -187,6 +184,7 @@ pub(super) fn cost(kind: &str, model: &str, reply: &Reply) -> Option<Cost> {
 #[cfg(test)]
 mod tests {
     use image::{GrayImage, RgbaImage};
+    use url::Url;
 
     use super::super::House;
     use super::*;

@@ -10,6 +10,8 @@ pub(super) mod azure;
 mod draw;
 mod server;
 
+pub(super) use self::draw::first_picture;
+
 use serde_json::{Map, Value, json as table};
 use url::Url;
 
@@ -121,6 +123,11 @@ pub(super) struct OpenAi {
 }
 
 impl OpenAi {
+    /// A server of another house that speaks the same.
+    pub(super) fn compatible(base: Url, key: Option<String>) -> Self {
+        Self { base, key, extra: Map::new(), house: House::Other }
+    }
+
     /// Whether OpenAI's own models answer, which take no seed and no `response_format` for pictures.
     fn is_openai(&self) -> bool {
         self.house != House::Other

@@ -16,6 +16,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Its path.
     pub path: &'a str,
+    /// Its query, without the question mark; empty where there is none.
+    pub query: &'a str,
     /// Headers: lower-case names.
     pub headers: &'a [(String, String)],
     /// Its body.
@@ -27,6 +29,13 @@ impl Request<'_> {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a name in the query.
+    #[must_use]
+    pub fn asked(&self, name: &str) -> Option<String> {
+        let mut pairs = url::form_urlencoded::parse(self.query.as_bytes());
+        pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
 
     /// The body as JSON.
@@ -68,6 +77,14 @@ pub struct Draft {
     pub delivery: Delivery,
 }
 
+impl Draft {
+    /// An order of a wire where it gets a name, and its picture an address.
+    pub(super) fn by_job(model: &str, prompt: &str) -> Self {
+        let (model, prompt) = (model.to_owned(), prompt.to_owned());
+        Self { model, prompt, delivery: Delivery::JobThenAddress, ..Self::default() }
+    }
+}
+
 /// How a picture is handed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
@@ -78,6 +95,22 @@ pub enum Delivery {
     Address,
     /// The order gets a name, by which is asked for it until it is ready.
     Job,
+    /// The same, and the picture then lies at an address.
+    JobThenAddress,
+}
+
+impl Delivery {
+    /// Whether the order gets a name.
+    #[must_use]
+    pub const fn by_job(self) -> bool {
+        matches!(self, Self::Job | Self::JobThenAddress)
+    }
+
+    /// Whether the picture gets an address.
+    #[must_use]
+    pub const fn by_address(self) -> bool {
+        matches!(self, Self::Address | Self::JobThenAddress)
+    }
 }
 
 /// What a server says.
@@ -130,6 +163,11 @@ pub trait Rehearsal: Send + Sync {
     /// The key that a request carries.
     fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
         bearer(request)
+    }
+
+    /// The stages of refusals that the wire can tell; none where there is no safety policy.
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Input, Stage::Output]
     }
 
     /// What a request is about; nothing where it is not to this dialect.

@@ -39,6 +39,17 @@ const MODELS: &[(&str, &str, Task)] = &[
     ("bedrock", "us.stability.stable-conservative-upscale-v1:0", Task::Upscale),
     ("bedrock", "us.stability.stable-image-inpaint-v1:0", Task::Edit),
     ("bedrock", "amazon.nova-canvas-v1:0", Task::TextToImage),
+    ("bfl", "flux-2-pro", Task::TextToImage),
+    ("bfl", "flux-kontext-pro", Task::Edit),
+    ("bfl", "flux-pro-1.0-fill", Task::Edit),
+    ("replicate", "black-forest-labs/flux-schnell", Task::TextToImage),
+    ("replicate", "acme/inpainter", Task::Edit),
+    ("replicate", "nightmareai/real-esrgan", Task::Upscale),
+    ("fal", "fal-ai/flux/dev", Task::TextToImage),
+    ("fal", "fal-ai/flux-kontext/dev", Task::Edit),
+    ("fal", "fal-ai/esrgan", Task::Upscale),
+    ("xai", "grok-imagine-image", Task::TextToImage),
+    ("xai", "grok-imagine-image-2.0", Task::Edit),
 ];
 
 /// What a kind needs of a policy.
@@ -47,9 +58,31 @@ fn needs(kind: &str) -> (Option<&'static str>, Value) {
         "azure-openai" => (Some("https://studio.openai.azure.com"), json!({})),
         "vertex" => (None, json!({"project": "studio-1", "location": "us-central1"})),
         "bedrock" => (None, json!({"region": "us-west-2"})),
+        // Each of its models has names of its own.
+        "replicate" => {
+            (None, json!({"image_field": "image", "mask_field": "mask", "per_second": "$0.01"}))
+        }
         _ => (None, json!({})),
     }
 }
+
+/// Models that take a picture alone.
+const WITHOUT_PROMPT: &[&str] = &[
+    "upscale-fast",
+    "us.stability.stable-fast-upscale-v1:0",
+    "nightmareai/real-esrgan",
+    "fal-ai/esrgan",
+];
+
+/// Models that take a mask.
+const TAKE_MASK: &[&str] = &[
+    "gpt-image-2",
+    "posters",
+    "edit-inpaint",
+    "us.stability.stable-image-inpaint-v1:0",
+    "flux-pro-1.0-fill",
+    "acme/inpainter",
+];
 
 /// A white mask of one pixel.
 fn mask() -> Bytes {
@@ -104,6 +137,7 @@ impl Talk {
         let request = Request {
             method: call.method,
             path: call.url.path(),
+            query: call.url.query().unwrap_or_default(),
             headers: &headers,
             body: &call.body,
         };
@@ -151,7 +185,7 @@ fn an_order_arrives_as_it_was_meant() {
     for talk in Talk::all() {
         let draft = talk.draft();
         assert_eq!(draft.model, talk.model, "{}", talk.name());
-        if !matches!(talk.model, "upscale-fast" | "us.stability.stable-fast-upscale-v1:0") {
+        if !WITHOUT_PROMPT.contains(&talk.model) {
             assert_eq!(draft.prompt, "a red fox", "{}", talk.name());
         }
         let input = (talk.task != Task::TextToImage).then(|| Bytes::from_static(INPUT));
@@ -177,6 +211,12 @@ fn the_wires_are_these() {
             "sd3.5-large" | "stability.sd3-5-large-v1:0" => {
                 json!({"strength": 0.6, "cfg_scale": 4})
             }
+            "flux-2-pro" => {
+                json!({"width": 1024, "height": 768, "output_format": "png", "safety_tolerance": 2})
+            }
+            "black-forest-labs/flux-schnell" => json!({"go_fast": true, "output_format": "png"}),
+            "fal-ai/flux/dev" => json!({"image_size": "square_hd", "guidance_scale": 3.5}),
+            "grok-imagine-image" => json!({"aspect_ratio": "16:9", "resolution": "2k"}),
             "gpt-image-2" | "posters" => {
                 json!({"size": "1024x1024", "quality": "low", "output_compression": 80})
             }
@@ -184,10 +224,7 @@ fn the_wires_are_these() {
         };
         let params = params.as_object().unwrap().clone();
         let white = mask();
-        let takes_mask = matches!(
-            talk.model,
-            "gpt-image-2" | "posters" | "edit-inpaint" | "us.stability.stable-image-inpaint-v1:0"
-        );
+        let takes_mask = TAKE_MASK.contains(&talk.model);
         let call = talk.with_order(|order| {
             let mask = (takes_mask && talk.task == Task::Edit).then_some(&white);
             talk.dialect.begin(&Order { params: &params, mask, ..*order }).unwrap()
@@ -269,7 +306,7 @@ fn a_picture_is_a_picture() {
 #[test]
 fn refusals_are_told_by_their_stage() {
     for talk in Talk::all() {
-        for stage in [Stage::Input, Stage::Output] {
+        for stage in talk.server.stages().iter().copied() {
             let Step::Done(Answer::Refused { stage: got, words }) = talk.said(&Act::Refused(stage))
             else {
                 panic!("{}: {:?}", talk.name(), talk.said(&Act::Refused(stage)))
@@ -320,20 +357,37 @@ fn a_success_without_a_picture_is_never_one() {
 fn an_order_with_a_name_is_asked_for_until_it_is_there() {
     let bytes = Bytes::from_static(JPEG);
     let mut jobs = 0;
-    for talk in Talk::all().filter(|talk| talk.draft().delivery == Delivery::Job) {
+    for talk in Talk::all().filter(|talk| talk.draft().delivery.by_job()) {
         jobs += 1;
         let accepted = talk.said(&Act::Accepted { job: "job-1" });
         let Step::Poll(call, _) = accepted else { panic!("{accepted:?}") };
         assert_eq!(call.method, "GET");
         assert_eq!(talk.heard(&call), Heard::Poll("job-1".to_owned()));
         let pending = talk.said(&Act::Pending { job: "job-1" });
-        assert!(matches!(pending, Step::Poll(..)), "{pending:?}");
+        assert!(matches!(pending, Step::Poll(..) | Step::Again(_)), "{pending:?}");
         let Step::Done(Answer::Fault(fault)) = talk.said(&Act::NoJob) else { panic!() };
         assert_eq!(fault.kind, FaultKind::ResultExpired);
         let act = Act::Picture { bytes: &bytes, media_type: "image/jpeg" };
         assert!(matches!(talk.said(&act), Step::Done(Answer::Image { .. })));
     }
-    assert_eq!(jobs, 1);
+    assert_eq!(jobs, 10);
+}
+
+#[test]
+fn a_picture_at_an_address_is_fetched_from_there() {
+    let bytes = Bytes::from_static(JPEG);
+    let mut addresses = 0;
+    for talk in Talk::all().filter(|talk| talk.draft().delivery.by_address()) {
+        addresses += 1;
+        let url = "https://cdn.test/a.jpeg";
+        assert_eq!(talk.said(&Act::Address { url }), Step::Fetch(url.parse().unwrap()));
+        let answer = talk.dialect.fetched(&file(&bytes, "image/jpeg"));
+        assert!(matches!(answer, Answer::Image { .. }), "{}: {answer:?}", talk.name());
+        let gone = Reply { status: 403, ..file(&Bytes::from_static(b"expired"), "text/plain") };
+        let Answer::Fault(fault) = talk.dialect.fetched(&gone) else { panic!("{}", talk.name()) };
+        assert_eq!(fault.kind, FaultKind::ResultExpired, "{}", talk.name());
+    }
+    assert_eq!(addresses, 9);
 }
 
 #[test]
@@ -359,6 +413,15 @@ fn what_an_answer_says_of_its_cost_is_believed() {
     let refused = cost("google", "imagen-4.0-generate-001", &Act::Refused(Stage::Output));
     assert_eq!(refused, Some(("$0.00".to_owned(), CostBasis::Exact)));
     assert_eq!(cost("google", "gemini-3-pro-image", &Act::ServerFault), None);
+    // 200 million ticks of a ten billionth of a dollar, also of a picture that was withheld.
+    let exactly = |amount: &str| Some((amount.to_owned(), CostBasis::Exact));
+    assert_eq!(cost("xai", "grok-imagine-image", &picture), exactly("$0.02"));
+    let withheld = Act::Refused(Stage::Output);
+    assert_eq!(cost("xai", "grok-imagine-image", &withheld), exactly("$0.02"));
+    // 2.5 seconds at a cent.
+    assert_eq!(cost("replicate", "nightmareai/real-esrgan", &picture), computed("$0.025"));
+    // Three credits of a cent, said as soon as the order has its name.
+    assert_eq!(cost("bfl", "flux-2-pro", &Act::Accepted { job: "job-1" }), computed("$0.03"));
 }
 
 /// Everything that a server can say, as bytes.
@@ -385,7 +448,7 @@ fn replies(talk: &Talk) -> Vec<Reply> {
 }
 
 proptest! {
-    // Each wire: over 10,000 mutations of recorded answers for each dialect.
+    // Each of them for every wire: over 10,000 mutations of recorded answers for each dialect.
     #![proptest_config(ProptestConfig::with_cases(5_000))]
     #[test]
     fn a_mutated_answer_has_a_typed_outcome(
@@ -424,16 +487,22 @@ proptest! {
     #[test]
     fn no_request_makes_a_server_panic(
         path in "/[a-z0-9/:.-]{0,40}",
+        query in "(id=)?[a-z0-9&=%-]{0,20}",
         body in prop::collection::vec(any::<u8>(), 0..120),
     ) {
-        let body = Bytes::from(body);
-        for talk in Talk::all() {
-            let real = talk.call();
-            for path in [path.as_str(), real.url.path()] {
-                let headers = [("content-type".to_owned(), "multipart/form-data; boundary=x".to_owned())];
-                let request = Request { method: "POST", path, headers: &headers, body: &body };
-                let _ = talk.server.hear(&request);
-            }
+        thread_local! {
+            static SERVERS: Vec<(&'static dyn Rehearsal, String)> =
+                Talk::all().map(|talk| (talk.server, talk.call().url.path().to_owned())).collect();
         }
+        let (body, query) = (Bytes::from(body), query.as_str());
+        let headers = [("content-type".to_owned(), "multipart/form-data; boundary=x".to_owned())];
+        SERVERS.with(|servers| {
+            for (server, real) in servers {
+                for (method, path) in [("POST", path.as_str()), ("GET", &path), ("POST", real)] {
+                    let request = Request { method, path, query, headers: &headers, body: &body };
+                    let _ = server.hear(&request);
+                }
+            }
+        });
     }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::http::fault;
+use super::job::is_name;
 use super::multipart::Form;
 use super::registry::Kind;
 use super::words::tidy;
@@ -201,7 +202,7 @@ impl Dialect for Stability {
                 None => broken("bad_base64", "the picture in the answer is no valid base64"),
             });
         }
-        let Some(id) = json::text(&json, "/id").filter(|id| is_id(id)) else {
+        let Some(id) = json::text(&json, "/id").filter(|id| is_name(id)) else {
             return Step::Done(broken("empty", "an answer without a picture"));
         };
         match super::below(&self.base, &["results", id]) {
@@ -213,11 +214,6 @@ impl Dialect for Stability {
     fn fetched(&self, reply: &Reply) -> Answer {
         failure(reply, json::of(reply).as_ref())
     }
-}
-
-/// The name of an order, as it can stand in an address.
-fn is_id(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 /// What a failure means.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::is_id;
+use crate::providers::job::is_name;
 use crate::providers::rehearsal::{
     Act, Delivery, Draft, Heard, Rehearsal, Request, file, ratio, reply,
 };
@@ -17,7 +17,7 @@ impl Rehearsal for Server {
         let parts: Vec<&str> = path.split('/').collect();
         match (request.method, parts.as_slice()) {
             ("POST", ["stable-image", folder, name]) => Some(form(folder, name, request)),
-            ("GET", ["results", id]) if is_id(id) => Some(Ok(Heard::Poll((*id).to_owned()))),
+            ("GET", ["results", id]) if is_name(id) => Some(Ok(Heard::Poll((*id).to_owned()))),
             _ => None,
         }
     }
