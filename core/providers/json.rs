@@ -9,7 +9,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Call, Order, Reply, Text};
+use super::{Answer, Call, Order, Reply, Step, Text, broken};
 
 /// A POST of a JSON body, with the headers of authentication.
 pub(super) fn post(
@@ -42,6 +42,12 @@ pub(super) fn keyed(name: &str, before: &str, key: Option<&String>) -> Vec<(Stri
     }
     value.push(Text::Secret(key.clone()));
     vec![(name.to_owned(), value)]
+}
+
+/// The header of HTTP Basic, where a variable holds `user:password`.
+pub(super) fn basic(login: Option<&String>) -> Vec<(String, Vec<Text>)> {
+    let value = |login: &String| vec![Text::Plain("Basic ".to_owned()), Text::Basic(login.clone())];
+    login.map(|login| ("authorization".to_owned(), value(login))).into_iter().collect()
 }
 
 /// The JSON of a reply.
@@ -80,6 +86,27 @@ pub(super) fn member(reply: &Reply, name: &str) -> Option<Value> {
 /// A text at a place (JSON Pointer).
 pub(super) fn text<'a>(json: &'a Value, place: &str) -> Option<&'a str> {
     json.pointer(place)?.as_str()
+}
+
+/// The picture that an answer holds as base64 at the one place, or as an address at the other; nothing where it holds none.
+pub(super) fn picture(json: &Value, data: &str, url: &str) -> Option<Step> {
+    let in_base64 = |data: &str| {
+        Step::Done(match super::http::decode(data) {
+            Some(bytes) => Answer::Image { bytes, content_type: None, cost: None },
+            None => broken("bad_base64", "the picture in the answer is no valid base64"),
+        })
+    };
+    let there = |place: &str| text(json, place).filter(|text| !text.is_empty());
+    if let Some(data) = there(data) {
+        return Some(in_base64(data));
+    }
+    Some(match there(url)? {
+        data if data.starts_with("data:") => in_base64(data),
+        url => match Url::parse(url) {
+            Ok(url) => Step::Fetch(url),
+            Err(_) => Step::Done(broken("bad_url", "the picture's address is none")),
+        },
+    })
 }
 
 /// A whole number at a place.

@@ -5,13 +5,18 @@
 //! here: headers carry [`Text::Secret`] parts, which the transport fills in at the last moment.
 
 mod ask;
+mod automatic1111;
 pub mod catalogue;
 mod google;
 mod http;
+mod huggingface;
+mod ideogram;
 mod json;
+mod mask;
 mod multipart;
 mod openai;
 mod picture;
+mod recraft;
 mod registry;
 pub mod rehearsal;
 mod simulated;
@@ -52,6 +57,13 @@ pub struct Order<'a> {
     pub mask: Option<&'a Bytes>,
 }
 
+impl Order<'_> {
+    /// The seed under 2^31: a number that every server takes, and none takes for `any`.
+    const fn seed_31(&self) -> u64 {
+        self.seed.0 & 0x7FFF_FFFF
+    }
+}
+
 /// A piece of a header: literal, or a key that only the transport knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Text {
@@ -59,6 +71,8 @@ pub enum Text {
     Plain(String),
     /// The content of this environment variable, which the provider's `api_key_env` lists.
     Secret(String),
+    /// The same in base64, as HTTP Basic wants `user:password` (RFC 7617).
+    Basic(String),
 }
 
 /// An HTTP call to be made.

@@ -1,6 +1,7 @@
 //! `multipart/form-data` (RFC 7578): written for vendors that want it, read by their rehearsals.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use serde_json::Value;
 
 use crate::units::Digest;
 
@@ -26,6 +27,14 @@ impl Form {
     pub(super) fn text(&mut self, name: &str, value: &str) {
         let body = Bytes::copy_from_slice(value.as_bytes());
         self.parts.push(Part { name: name.to_owned(), file: None, body });
+    }
+
+    /// Adds a parameter: a text as it is, anything else as JSON.
+    pub(super) fn value(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::String(text) => self.text(name, text),
+            other => self.text(name, &other.to_string()),
+        }
     }
 
     /// Adds a picture, named by its format.

@@ -1,7 +1,10 @@
 //! Every provider kind, one line each.
 
 use super::rehearsal::Rehearsal;
-use super::{Dialect, google, http, openai, simulated, stability};
+use super::{
+    Dialect, automatic1111, google, http, huggingface, ideogram, openai, recraft, simulated,
+    stability,
+};
 use crate::policy::{Provider, ProviderVocabulary};
 
 /// A provider kind: what the policy's reader knows of it, and how it is set up.
@@ -16,8 +19,17 @@ pub struct Kind {
 }
 
 /// The kinds, in the order of the docs.
-pub static REGISTRY: &[Kind] =
-    &[http::KIND, simulated::KIND, google::KIND, stability::KIND, openai::KIND];
+pub static REGISTRY: &[Kind] = &[
+    http::KIND,
+    simulated::KIND,
+    google::KIND,
+    stability::KIND,
+    openai::KIND,
+    automatic1111::KIND,
+    huggingface::KIND,
+    ideogram::KIND,
+    recraft::KIND,
+];
 
 /// What the policy's reader is told of the kinds.
 #[must_use]

@@ -28,6 +28,10 @@ providers:
   gemini: {kind: google}
   stability: {kind: stability}
   openai: {kind: openai}
+  webui: {kind: automatic1111, price: $0}
+  hub: {kind: huggingface, price: $0.01}
+  ideogram: {kind: ideogram}
+  recraft: {kind: recraft}
 "#;
 
 /// A model of each provider whose dialect knows its own.
@@ -36,6 +40,10 @@ fn model(provider: &str) -> &'static str {
         "gemini" => "gemini-3-pro-image",
         "stability" => "sd3.5-large-turbo",
         "openai" => "gpt-image-2",
+        "webui" => "sd_xl_base_1.0",
+        "hub" => "black-forest-labs/FLUX.1-schnell",
+        "ideogram" => "ideogram-3",
+        "recraft" => "recraftv3",
         _ => "v1",
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use presscheck_core::providers::Text;
 use reqwest::header::HeaderValue;
 
@@ -85,18 +85,26 @@ impl Secrets {
         let mut text = String::new();
         let mut sensitive = false;
         for part in parts {
-            match part {
-                Text::Plain(part) => text.push_str(part),
-                Text::Secret(key) => {
-                    let Some(secret) = self.by_name.get(key) else {
-                        return Err(format!(
-                            "the header `{name}` needs the key `{key}`, which this provider's \
-                             `api_key_env` does not list"
-                        ));
-                    };
-                    sensitive = true;
-                    text.push_str(&secret.0);
-                }
+            let (Text::Plain(known) | Text::Secret(known) | Text::Basic(known)) = part;
+            if matches!(part, Text::Plain(_)) {
+                text.push_str(known);
+                continue;
+            }
+            let Some(Secret(secret)) = self.by_name.get(known) else {
+                return Err(format!(
+                    "the header `{name}` needs the key `{known}`, which this provider's \
+                     `api_key_env` does not list"
+                ));
+            };
+            sensitive = true;
+            if !matches!(part, Text::Basic(_)) {
+                text.push_str(secret);
+            } else if secret.contains(':') {
+                text.push_str(&STANDARD.encode(secret));
+            } else {
+                return Err(format!(
+                    "the variable `{known}` must hold `user:password`, with the colon"
+                ));
             }
         }
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
@@ -111,7 +119,7 @@ impl Secrets {
     }
 
     /// A text without any key: each one is replaced by `***`, also where it stands percent-encoded,
-    /// escaped for JSON, or in base64.
+    /// escaped for JSON, or in base64; and so is the password of `user:password`.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.forms.0.iter().fold(text.to_owned(), |text, form| {
@@ -123,12 +131,20 @@ impl Secrets {
 impl Forms {
     fn of<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
         let mut forms: Vec<String> = secrets
-            .map(|secret| secret.0.as_str())
+            .flat_map(|secret| {
+                let password = secret.0.split_once(':').map(|(_, password)| password);
+                [secret.0.as_str()].into_iter().chain(password)
+            })
             .filter(|value| value.len() >= SHORTEST)
             .flat_map(|value| {
                 let json = serde_json::Value::from(value).to_string();
                 [
                     value.to_owned(),
+                    // Whole, so that no end of it is left over.
+                    STANDARD.encode(value),
+                    STANDARD_NO_PAD.encode(value),
+                    URL_SAFE.encode(value),
+                    URL_SAFE_NO_PAD.encode(value),
                     inner(&json).to_owned(),
                     percent(value, UNRESERVED),
                     lower_hex(&percent(value, UNRESERVED)),
@@ -204,7 +220,6 @@ fn inner(json: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::engine::general_purpose::STANDARD;
 
     const KEY: &str = "sk-live/9+a\"b=c";
 
@@ -247,6 +262,41 @@ mod tests {
             assert!(!masked.contains("live"), "{masked}");
         }
         assert_eq!(secrets.redact("nothing to see"), "nothing to see");
+    }
+
+    #[test]
+    fn a_login_is_sent_in_base64_and_shown_in_no_form() {
+        const LOGIN: &str = "anna:hunter/2~x";
+        let secrets = Secrets::load(["L"], |_| Some(format!("{LOGIN}\n"))).unwrap();
+        let parts = [Text::Plain("Basic ".into()), Text::Basic("L".into())];
+        let value = secrets.header("authorization", &parts).unwrap();
+        let sent = value.to_str().unwrap().to_owned();
+        assert_eq!(sent, "Basic YW5uYTpodW50ZXIvMn54");
+        assert!(value.is_sensitive());
+        let shown = format!("{secrets:?} {value:?} {parts:?}");
+        assert!(!shown.contains("hunter") && !shown.contains("YW5u"), "{shown}");
+        let spoken = |text: &str| secrets.redact(text);
+        assert_eq!(spoken(&format!("401 for {sent}, {LOGIN}")), "401 for Basic ***, ***");
+        assert_eq!(spoken("hunter/2~x is wrong for anna"), "*** is wrong for anna");
+        assert_eq!(spoken(&STANDARD.encode("hunter/2~x")), MASK);
+        for len in 4..12 {
+            // Whatever its length, no end of its base64 is left over.
+            let login = format!("u:{}", "p".repeat(len));
+            let secrets = Secrets::load(["L"], |_| Some(login.clone())).unwrap();
+            let all = [STANDARD.encode(&login), STANDARD_NO_PAD.encode(&login)];
+            for form in all {
+                assert_eq!(secrets.redact(&format!("[{form}]")), "[***]", "{login}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_login_without_a_colon_is_an_error_without_the_login() {
+        let secrets = Secrets::load(["L"], |_| Some("hunter2".to_owned())).unwrap();
+        let error = secrets.header("authorization", &[Text::Basic("L".into())]).unwrap_err();
+        assert!(error.contains("`L`") && error.contains("user:password"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(secrets.header("authorization", &[Text::Basic("M".into())]).is_err());
     }
 
     #[test]

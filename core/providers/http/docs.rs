@@ -58,7 +58,11 @@ fn every_snippet_is_a_provider_that_works() {
                 continue;
             }
             // A kind with models of its own knows no other.
-            let model = if table["kind"] == "stability" { "core" } else { "v1" };
+            let model = match kind.vocabulary.kind {
+                "stability" => "core",
+                "ideogram" => "ideogram-3",
+                _ => "v1",
+            };
             let order = providers::Order { model, ..super::tests::order(&params) };
             let call = dialect.begin(&order).unwrap();
             let body = String::from_utf8_lossy(&call.body);

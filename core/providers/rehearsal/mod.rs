@@ -22,11 +22,17 @@ pub struct Request<'a> {
     pub body: &'a Bytes,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
     /// The first value of a header (lower-case name).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What the header `authorization` holds after the name of its scheme.
+    pub(super) fn credentials(&self, scheme: &str) -> Option<&'a str> {
+        let (_, value) = self.headers.iter().find(|(known, _)| known == "authorization")?;
+        value.strip_prefix(scheme)
     }
 
     /// The body as JSON.
@@ -127,9 +133,14 @@ pub enum Act<'a> {
 
 /// A server that speaks a dialect.
 pub trait Rehearsal: Send + Sync {
-    /// The key that a request carries.
+    /// The key that a request carries, as it carries it.
     fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
-        bearer(request)
+        request.credentials("Bearer ")
+    }
+
+    /// The stages of refusals that the wire can tell; none where there is no safety policy.
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Input, Stage::Output]
     }
 
     /// What a request is about; nothing where it is not to this dialect.
@@ -140,16 +151,6 @@ pub trait Rehearsal: Send + Sync {
 
     /// What the server says to an order.
     fn say(&self, draft: &Draft, act: &Act<'_>) -> Reply;
-}
-
-/// The key behind `Authorization: Bearer`.
-#[must_use]
-pub fn bearer<'a>(request: &Request<'a>) -> Option<&'a str> {
-    request
-        .headers
-        .iter()
-        .find(|(name, _)| name == "authorization")
-        .and_then(|(_, value)| value.strip_prefix("Bearer "))
 }
 
 /// A reply of JSON.

@@ -28,7 +28,21 @@ const MODELS: &[(&str, &str, Task)] = &[
     ("stability", "edit-inpaint", Task::Edit),
     ("openai", "gpt-image-2", Task::TextToImage),
     ("openai", "gpt-image-2", Task::Edit),
+    ("automatic1111", "sd_xl_base_1.0.safetensors", Task::TextToImage),
+    ("automatic1111", "sd_xl_base_1.0.safetensors", Task::Edit),
+    ("automatic1111", "R-ESRGAN 4x+", Task::Upscale),
+    ("huggingface", "black-forest-labs/FLUX.1-schnell", Task::TextToImage),
+    ("huggingface", "black-forest-labs/FLUX.1-Kontext-dev", Task::Edit),
+    ("ideogram", "ideogram-3", Task::TextToImage),
+    ("ideogram", "ideogram-3", Task::Edit),
+    ("ideogram", "ideogram-4-5", Task::Edit),
+    ("recraft", "recraftv4_1", Task::TextToImage),
+    ("recraft", "recraftv3", Task::Edit),
+    ("recraft", "crispUpscale", Task::Upscale),
 ];
+
+/// Models that take a picture alone.
+const WITHOUT_PROMPT: &[&str] = &["upscale-fast", "R-ESRGAN 4x+", "crispUpscale"];
 
 /// A white mask of one pixel.
 fn mask() -> Bytes {
@@ -59,7 +73,11 @@ impl Talk {
     }
 
     fn with_order<T>(&self, then: impl FnOnce(&Order<'_>) -> T) -> T {
-        let (params, input) = (Map::new(), Bytes::from_static(INPUT));
+        let (mut params, input) = (Map::new(), Bytes::from_static(INPUT));
+        if self.model == "recraftv3" {
+            // Its edits can't do without.
+            params.insert("strength".to_owned(), 0.5.into());
+        }
         then(&Order {
             model: self.model,
             task: self.task,
@@ -110,7 +128,7 @@ impl Talk {
 fn shown(parts: &[Text]) -> String {
     let show = |part: &Text| match part {
         Text::Plain(text) => text.clone(),
-        Text::Secret(_) => "KEY".to_owned(),
+        Text::Secret(_) | Text::Basic(_) => "KEY".to_owned(),
     };
     parts.iter().map(show).collect()
 }
@@ -128,7 +146,7 @@ fn an_order_arrives_as_it_was_meant() {
     for talk in Talk::all() {
         let draft = talk.draft();
         assert_eq!(draft.model, talk.model, "{}", talk.name());
-        if talk.model != "upscale-fast" {
+        if !WITHOUT_PROMPT.contains(&talk.model) {
             assert_eq!(draft.prompt, "a red fox", "{}", talk.name());
         }
         let input = (talk.task != Task::TextToImage).then(|| Bytes::from_static(INPUT));
@@ -149,6 +167,9 @@ fn the_wires_are_these() {
                 json!({"aspect_ratio": "3:4", "image_size": "2K", "output_mime_type": "image/jpeg", "person_generation": "dont_allow"})
             }
             "sd3.5-large" => json!({"strength": 0.6, "cfg_scale": 4}),
+            "R-ESRGAN 4x+" => json!({"upscaling_resize": 4}),
+            "ideogram-3" => json!({"rendering_speed": "turbo", "style_codes": ["AA", "BB"]}),
+            "recraftv3" => json!({"strength": 0.4, "controls": {"no_text": true}}),
             "gpt-image-2" => {
                 json!({"size": "1024x1024", "quality": "low", "output_compression": 80})
             }
@@ -156,7 +177,7 @@ fn the_wires_are_these() {
         };
         let params = params.as_object().unwrap().clone();
         let white = mask();
-        let takes_mask = matches!(talk.model, "gpt-image-2" | "edit-inpaint");
+        let takes_mask = matches!(talk.model, "gpt-image-2" | "edit-inpaint" | "ideogram-4-5");
         let call = talk.with_order(|order| {
             let mask = (takes_mask && talk.task == Task::Edit).then_some(&white);
             talk.dialect.begin(&Order { params: &params, mask, ..*order }).unwrap()
@@ -197,6 +218,8 @@ fn what_a_wire_can_t_carry_is_said() {
     let (text, none) = (Task::TextToImage, json!({}));
     let gemini = ("gemini-3-pro-image", text);
     let image_2 = ("gpt-image-2", text);
+    let webui = ("sd_xl_base_1.0.safetensors", Task::Edit);
+    let hub = ("black-forest-labs/FLUX.1-Kontext-dev", Task::Edit);
     insta::assert_snapshot!(
         [
             declined(gemini, &json!({"guidance_scale": 3}), |order, _| order),
@@ -218,6 +241,21 @@ fn what_a_wire_can_t_carry_is_said() {
             declined(image_2, &json!({"prompt": "a dog"}), |order, _| order),
             declined(image_2, &none, |order, _| Order { task: Task::Upscale, ..order }),
             declined(("gpt-image-2", Task::Edit), &none, |order, _| Order { image: None, ..order }),
+            declined(webui, &none, |order, _| Order { image: None, ..order }),
+            declined(("R-ESRGAN 4x+", Task::Upscale), &none, |order, _| Order {
+                image: None,
+                ..order
+            }),
+            declined(hub, &none, |order, _| Order { task: Task::Upscale, ..order }),
+            declined(hub, &none, |order, _| Order { image: None, ..order }),
+            declined(hub, &none, |order, input| Order { mask: Some(input), ..order }),
+            declined(hub, &none, |order, _| Order { model: "a/b/c", ..order }),
+            declined(("ideogram-3", text), &none, |order, _| Order { model: "v3", ..order }),
+            declined(("ideogram-3", text), &none, |order, _| Order {
+                task: Task::Upscale,
+                ..order
+            }),
+            declined(("ideogram-3", Task::Edit), &none, |order, _| Order { image: None, ..order }),
         ]
         .join("\n")
     );
@@ -228,8 +266,20 @@ fn a_picture_is_a_picture() {
     let bytes = Bytes::from_static(JPEG);
     for talk in Talk::all() {
         let act = Act::Picture { bytes: &bytes, media_type: "image/jpeg" };
-        let Step::Done(Answer::Image { bytes: got, .. }) = talk.said(&act) else {
-            panic!("{}: {:?}", talk.name(), talk.said(&act))
+        let answer = match talk.draft().delivery {
+            Delivery::Address => {
+                let url = "https://cdn.test/a.png";
+                let step = talk.said(&Act::Address { url });
+                assert_eq!(step, Step::Fetch(url.parse().unwrap()), "{}", talk.name());
+                talk.dialect.fetched(&file(&bytes, "image/jpeg"))
+            }
+            Delivery::Inline | Delivery::Job => match talk.said(&act) {
+                Step::Done(answer) => answer,
+                other => panic!("{}: {other:?}", talk.name()),
+            },
+        };
+        let Answer::Image { bytes: got, .. } = answer else {
+            panic!("{}: {answer:?}", talk.name())
         };
         assert_eq!(got, bytes, "{}", talk.name());
     }
@@ -238,7 +288,7 @@ fn a_picture_is_a_picture() {
 #[test]
 fn refusals_are_told_by_their_stage() {
     for talk in Talk::all() {
-        for stage in [Stage::Input, Stage::Output] {
+        for stage in talk.server.stages().iter().copied() {
             let Step::Done(Answer::Refused { stage: got, words }) = talk.said(&Act::Refused(stage))
             else {
                 panic!("{}: {:?}", talk.name(), talk.said(&Act::Refused(stage)))
@@ -320,6 +370,7 @@ fn what_an_answer_says_of_its_cost_is_believed() {
     assert_eq!(cost("google", "gemini-3-pro-image", &picture), computed("$0.135384"));
     // 14 tokens of text at $5 and 1,056 of the picture at $30.
     assert_eq!(cost("openai", "gpt-image-2", &picture), computed("$0.03175"));
+    assert_eq!(cost("recraft", "recraftv4_1", &picture), computed("$0.04"));
     // Credits are fixed: the list says what they are.
     assert_eq!(cost("stability", "core", &picture), None);
     let refused = cost("google", "imagen-4.0-generate-001", &Act::Refused(Stage::Output));
@@ -351,7 +402,7 @@ fn replies(talk: &Talk) -> Vec<Reply> {
 }
 
 proptest! {
-    // Twelve wires: over 10,000 mutations of recorded answers for each dialect.
+    // Each of them for every wire.
     #![proptest_config(ProptestConfig::with_cases(5_000))]
     #[test]
     fn a_mutated_answer_has_a_typed_outcome(
