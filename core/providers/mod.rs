@@ -7,6 +7,7 @@
 mod ask;
 mod automatic1111;
 pub mod catalogue;
+mod comfyui;
 mod google;
 mod http;
 mod huggingface;
@@ -116,6 +117,10 @@ pub enum Step {
     Fetch(Url),
     /// The picture is not ready: make this call after this time.
     Poll(Call, Duration),
+    /// The picture is not ready: make the last such call again after this time.
+    Again(Duration),
+    /// The order takes another call before it is made, which costs what the first does: make this one at once.
+    Next(Call),
 }
 
 /// How an exchange ended.

@@ -40,7 +40,13 @@ impl Form {
     /// Adds a picture, named by its format.
     pub(super) fn picture(&mut self, name: &str, bytes: &Bytes) {
         let format = super::picture_format(bytes).unwrap_or("png");
-        let file = (format!("{name}.{format}"), format!("image/{format}"));
+        self.file(name, &format!("{name}.{format}"), bytes);
+    }
+
+    /// Adds a picture under a file name.
+    pub(super) fn file(&mut self, name: &str, file: &str, bytes: &Bytes) {
+        let format = super::picture_format(bytes).unwrap_or("png");
+        let file = (file.to_owned(), format!("image/{format}"));
         self.parts.push(Part { name: name.to_owned(), file: Some(file), body: bytes.clone() });
     }
 

@@ -2,8 +2,8 @@
 
 use super::rehearsal::Rehearsal;
 use super::{
-    Dialect, automatic1111, google, http, huggingface, ideogram, openai, recraft, simulated,
-    stability,
+    Dialect, automatic1111, comfyui, google, http, huggingface, ideogram, openai, recraft,
+    simulated, stability,
 };
 use crate::policy::{Provider, ProviderVocabulary};
 
@@ -29,6 +29,7 @@ pub static REGISTRY: &[Kind] = &[
     huggingface::KIND,
     ideogram::KIND,
     recraft::KIND,
+    comfyui::KIND,
 ];
 
 /// What the policy's reader is told of the kinds.

@@ -22,6 +22,9 @@ const SHORTEST_POLL: Duration = Duration::from_millis(100);
 /// The longest reply to a question, in bytes: some sentences, and what a vendor says besides.
 const MAX_REPLY: u64 = 4 << 20;
 
+/// The most calls that an order takes before it is made: two pictures, and the order itself.
+const MOST_CALLS: u32 = 3;
+
 /// How often a poll or a download is repeated at least: it costs nothing, and what it asks for is paid.
 const FREE_RETRIES: u32 = 3;
 
@@ -67,14 +70,39 @@ impl Line {
             Ok(reply) => reply,
             Err(fault) => return unanswered(progress, &fault),
         };
+        let mut polled: Option<Call> = None;
+        let mut calls = 1;
         loop {
             progress.status = Some(reply.status);
             progress.cost = self.dialect.cost(order.model, &reply).or(progress.cost);
             match self.dialect.understand(order, &reply) {
                 Step::Done(answer) => return done(progress, answer, &reply),
                 Step::Fetch(url) => return self.fetch(progress, &url, deadline).await,
+                Step::Next(next) if calls < MOST_CALLS => {
+                    calls += 1;
+                    reply = match self.call(&next, deadline, None).await {
+                        Ok(reply) => reply,
+                        Err(fault) => return unanswered(progress, &fault),
+                    };
+                }
+                Step::Next(_) => {
+                    let words = format!("the order was not made after {MOST_CALLS} calls");
+                    let fault = Fault { kind: FaultKind::BadRequest, words, retry_after: None };
+                    return done(progress, Answer::Fault(fault), &reply);
+                }
                 Step::Poll(next, wait) => {
                     reply = match self.poll(order, &next, wait, deadline, &mut progress).await {
+                        Ok(reply) => reply,
+                        Err((kind, words)) => return lost(progress, kind, words),
+                    };
+                    polled = Some(next);
+                }
+                Step::Again(wait) => {
+                    let Some(last) = &polled else {
+                        let words = "the answer to the order names nothing to wait for".to_owned();
+                        return done(progress, broken("empty", words), &reply);
+                    };
+                    reply = match self.poll(order, last, wait, deadline, &mut progress).await {
                         Ok(reply) => reply,
                         Err((kind, words)) => return lost(progress, kind, words),
                     };
@@ -305,8 +333,9 @@ fn paid(progress: Progress, answer: Answer) -> Ended {
 }
 
 fn too_large(limit: u64) -> Answer {
-    Answer::Broken {
-        kind: "too_large".to_owned(),
-        words: format!("the answer is over the limit of {limit} bytes"),
-    }
+    broken("too_large", format!("the answer is over the limit of {limit} bytes"))
+}
+
+fn broken(kind: &str, words: String) -> Answer {
+    Answer::Broken { kind: kind.to_owned(), words }
 }

@@ -45,12 +45,14 @@ impl<'a> Request<'a> {
 }
 
 /// What a request is about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Heard {
     /// A picture is asked for.
     Draw(Draft),
     /// How an earlier order, by the name that it was given, is getting on.
     Poll(String),
+    /// A call on the way to an order, which is answered like this.
+    Aside(Reply),
 }
 
 /// An order, as far as a server looks at it.
