@@ -275,7 +275,7 @@ impl Dialect for ComfyUi {
         };
         let text = |name: &str| members.get(name).and_then(Value::as_str);
         if let Some(id) = text("prompt_id") {
-            return match members.get("node_errors").and_then(|errors| node_error(errors)) {
+            return match members.get("node_errors").and_then(node_error) {
                 Some(words) => failed(FaultKind::BadRequest, words),
                 None => self.history(id),
             };
