@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -14,7 +15,7 @@ use super::pricing::{ListPrice, Pricing};
 use super::problem::{Problems, Span};
 use super::scope::CheckScope;
 use crate::choice;
-use crate::units::{Points, Rate, RepoPath, Seed, Usd};
+use crate::units::{Digest, Points, Rate, RepoPath, Seed, Usd};
 
 /// A whole policy, validated.
 #[derive(Clone, Debug)]
@@ -298,6 +299,18 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Hands over a file that its settings name, as it is on the trusted side. Its content determines answers, so it
+    /// becomes a part of the fingerprint.
+    pub fn give(&mut self, path: RepoPath, bytes: Bytes) {
+        if let Value::Object(table) = &mut self.fingerprint {
+            let files = table.entry("file digests").or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(files) = files {
+                files.insert(path.as_str().to_owned(), Digest::of(&bytes).to_string().into());
+            }
+        }
+        self.settings.files.insert(path, Some(bytes));
+    }
+
     /// How its answers are paid for.
     #[must_use]
     pub fn pricing(&self) -> Pricing {
@@ -401,17 +414,37 @@ pub struct Asked {
 pub struct Settings {
     value: Arc<dyn Any + Send + Sync>,
     asks: Vec<Asked>,
+    /// Files of the repository that the settings name, with their bytes once these were read.
+    files: BTreeMap<RepoPath, Option<Bytes>>,
 }
 
 impl Settings {
     /// Settings of a type.
     pub fn new<T: Any + Send + Sync>(value: T) -> Self {
-        Self { value: Arc::new(value), asks: Vec::new() }
+        Self { value: Arc::new(value), asks: Vec::new(), files: BTreeMap::new() }
     }
 
     /// Settings of a check that asks providers.
     pub fn asking<T: Any + Send + Sync>(value: T, asks: Vec<Asked>) -> Self {
-        Self { value: Arc::new(value), asks }
+        Self { value: Arc::new(value), asks, files: BTreeMap::new() }
+    }
+
+    /// The same settings, which name these files of the repository.
+    #[must_use]
+    pub fn with_files(mut self, files: impl IntoIterator<Item = RepoPath>) -> Self {
+        self.files.extend(files.into_iter().map(|path| (path, None)));
+        self
+    }
+
+    /// The files that the settings name.
+    pub fn files(&self) -> impl Iterator<Item = &RepoPath> {
+        self.files.keys()
+    }
+
+    /// A file that the settings name, once it was read.
+    #[must_use]
+    pub fn file(&self, path: &RepoPath) -> Option<&Bytes> {
+        self.files.get(path)?.as_ref()
     }
 
     /// Whom the check asks about each picture.

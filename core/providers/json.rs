@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::http::encode;
-use super::{Call, Order, Reply, Text, picture_format};
+use super::{Answer, Call, Order, Reply, Step, Text, broken, picture_format};
 use crate::units::Usd;
 
 /// A POST of a JSON body, with the headers of authentication.
@@ -45,6 +45,12 @@ pub(super) fn keyed(name: &str, before: &str, key: Option<&String>) -> Vec<(Stri
     }
     value.push(Text::Secret(key.clone()));
     vec![(name.to_owned(), value)]
+}
+
+/// The header of HTTP Basic, where a variable holds `user:password`.
+pub(super) fn basic(login: Option<&String>) -> Vec<(String, Vec<Text>)> {
+    let value = |login: &String| vec![Text::Plain("Basic ".to_owned()), Text::Basic(login.clone())];
+    login.map(|login| ("authorization".to_owned(), value(login))).into_iter().collect()
 }
 
 /// The JSON of a reply.
@@ -99,6 +105,18 @@ pub(super) fn amount(json: &Value, place: &str) -> Option<Decimal> {
 pub(super) fn data_uri(picture: &Bytes) -> String {
     let format = picture_format(picture).unwrap_or("png");
     format!("data:image/{format};base64,{}", encode(picture))
+}
+
+/// The picture that an answer holds as base64 at the one place, or as an address at the other; nothing where it holds none.
+pub(super) fn picture(json: &Value, data: &str, url: &str) -> Option<Step> {
+    let there = |place: &str| text(json, place).filter(|text| !text.is_empty());
+    if let Some(data) = there(data) {
+        return Some(Step::Done(match super::http::decode(data) {
+            Some(bytes) => Answer::Image { bytes, content_type: None, cost: None },
+            None => broken("bad_base64", "the picture in the answer is no valid base64"),
+        }));
+    }
+    there(url).map(super::job::picture_at)
 }
 
 /// A whole number at a place.

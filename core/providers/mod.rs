@@ -5,19 +5,25 @@
 //! here: headers carry [`Text::Secret`] parts, which the transport fills in at the last moment.
 
 mod ask;
+mod automatic1111;
 mod bedrock;
 mod bfl;
 pub mod catalogue;
+mod comfyui;
 mod fal;
 mod google;
 mod http;
+mod huggingface;
+mod ideogram;
 mod job;
 mod json;
 mod label;
 mod manners;
+mod mask;
 mod multipart;
 mod openai;
 mod picture;
+mod recraft;
 mod registry;
 pub mod rehearsal;
 mod replicate;
@@ -74,6 +80,8 @@ pub enum Text {
     Plain(String),
     /// The content of this environment variable, which the provider's `api_key_env` lists.
     Secret(String),
+    /// The same in base64, as HTTP Basic wants `user:password` (RFC 7617).
+    Basic(String),
     /// An access token of Google's, got with what this variable holds: a service account's key, or such a token.
     GoogleToken(String),
     /// AWS's signature over the whole call, as the only part of the header `authorization`; the headers that belong to it
@@ -140,6 +148,8 @@ pub enum Step {
     /// The picture is still not ready: make the last poll again after this time. For wires whose answers do not say
     /// again where to ask.
     Again(Duration),
+    /// The order takes another call before it is made, which costs what the first does: make this one at once.
+    Next(Call),
 }
 
 /// How an exchange ended.

@@ -1,6 +1,7 @@
 //! `multipart/form-data` (RFC 7578): written for vendors that want it, read by their rehearsals.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use serde_json::Value;
 
 use crate::units::Digest;
 
@@ -28,10 +29,24 @@ impl Form {
         self.parts.push(Part { name: name.to_owned(), file: None, body });
     }
 
+    /// Adds a parameter: a text as it is, anything else as JSON.
+    pub(super) fn value(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::String(text) => self.text(name, text),
+            other => self.text(name, &other.to_string()),
+        }
+    }
+
     /// Adds a picture, named by its format.
     pub(super) fn picture(&mut self, name: &str, bytes: &Bytes) {
         let format = super::picture_format(bytes).unwrap_or("png");
-        let file = (format!("{name}.{format}"), format!("image/{format}"));
+        self.file(name, &format!("{name}.{format}"), bytes);
+    }
+
+    /// Adds a picture under a file name.
+    pub(super) fn file(&mut self, name: &str, file: &str, bytes: &Bytes) {
+        let format = super::picture_format(bytes).unwrap_or("png");
+        let file = (file.to_owned(), format!("image/{format}"));
         self.parts.push(Part { name: name.to_owned(), file: Some(file), body: bytes.clone() });
     }
 

@@ -2,7 +2,8 @@
 
 use super::rehearsal::Rehearsal;
 use super::{
-    Dialect, bedrock, bfl, fal, google, http, openai, replicate, simulated, stability, xai,
+    Dialect, automatic1111, bedrock, bfl, comfyui, fal, google, http, huggingface, ideogram,
+    openai, recraft, replicate, simulated, stability, xai,
 };
 use crate::policy::{Provider, ProviderVocabulary};
 
@@ -31,6 +32,11 @@ pub static REGISTRY: &[Kind] = &[
     replicate::KIND,
     fal::KIND,
     xai::KIND,
+    automatic1111::KIND,
+    huggingface::KIND,
+    ideogram::KIND,
+    recraft::KIND,
+    comfyui::KIND,
 ];
 
 /// What the policy's reader is told of the kinds.

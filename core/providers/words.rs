@@ -9,13 +9,14 @@ use crate::inert::one_line;
 pub const MAX_WORDS: usize = 500;
 
 /// Where error messages stand in JSON, the most telling first.
-const MESSAGES: [&str; 10] = [
+const MESSAGES: [&str; 11] = [
     "/error/message",
     "/errors/0/message",
     "/message",
     "/detail/0/msg",
     "/detail",
     "/errors/0",
+    "/error/0",
     "/error/code",
     "/error",
     "/title",
@@ -77,6 +78,7 @@ mod tests {
         );
         assert_eq!(said(br#"{"detail":[{"msg":"field required"}]}"#), "field required");
         assert_eq!(said(br#"{"error":{"code":"oom"}}"#), "oom");
+        assert_eq!(said(br#"{"error":["no such size"]}"#), "no such size");
         assert_eq!(said(b"Bad \x1b[31mGateway\r\n"), "Bad [31mGateway");
         assert_eq!(said(b""), "HTTP 500 without a body");
         assert_eq!(said(b"\xFF\xFE\xFD\xFC"), "HTTP 500 with 4 bytes that are no text");

@@ -35,6 +35,10 @@ providers:
   fal: {kind: fal}
   xai: {kind: xai}
   replicate: {kind: replicate, per_second: $0.001}
+  webui: {kind: automatic1111, price: $0}
+  hub: {kind: huggingface, price: $0.01}
+  ideogram: {kind: ideogram}
+  recraft: {kind: recraft}
 "#;
 
 /// A model of each provider whose dialect knows its own.
@@ -48,6 +52,10 @@ fn model(provider: &str) -> &'static str {
         "xai" => "grok-imagine-image",
         "fal" => "fal-ai/flux/dev",
         "replicate" => "black-forest-labs/flux-schnell",
+        "webui" => "sd_xl_base_1.0",
+        "hub" => "black-forest-labs/FLUX.1-schnell",
+        "ideogram" => "ideogram-3",
+        "recraft" => "recraftv3",
         _ => "v1",
     }
 }

@@ -79,8 +79,9 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     let path = setting.policy_path.as_str();
     let text = report.text(path, &policy_bytes)?;
     let reading = policy::read_policy(Source { path, text: &text }, &vocabulary);
-    let policy = report.add(path, &text, &reading.problems, reading.value)?;
+    let mut policy = report.add(path, &text, &reading.problems, reading.value)?;
     report.stop()?;
+    give_files(&mut policy, trusted)?;
 
     let models =
         |snapshot: &Snapshot, report: &mut Report| -> Result<Option<ModelFile>, Rejected> {
@@ -268,7 +269,6 @@ fn missing(policy: &Policy, at: &Snapshot) -> Rejected {
     ))
 }
 
-/// Prompt sets that the head changes count after the merge; say so.
 /// What is known of models that are gone or about to go, each once.
 fn farewells(policy: &Policy, subjects: &[Subject], today: jiff::civil::Date) -> Vec<String> {
     let models = subjects.iter().flat_map(|it| it.baseline.iter().chain([&it.candidate]));
@@ -282,6 +282,28 @@ fn farewells(policy: &Policy, subjects: &[Subject], today: jiff::civil::Date) ->
     notes
 }
 
+/// Reads the files that providers name, where the policy was read.
+fn give_files(policy: &mut Policy, trusted: &Snapshot) -> Result<(), Rejected> {
+    for provider in policy.providers.values_mut() {
+        let files: Vec<RepoPath> = provider.settings.files().cloned().collect();
+        for path in files {
+            let bytes = trusted.read(&path, MAX_CONFIG_BYTES)?.ok_or_else(|| {
+                Rejected(format!(
+                    "error: provider `{}`: the file {path} does not exist at {}; {NOTHING_SENT}\n",
+                    provider.name,
+                    trusted.label()
+                ))
+            })?;
+            provider.give(path, bytes.into());
+            // What is wrong with it is said before anything is planned.
+            providers::open(provider)
+                .map_err(|error| Rejected(format!("error: {error}; {NOTHING_SENT}\n")))?;
+        }
+    }
+    Ok(())
+}
+
+/// Prompt sets that the head changes count after the merge, and files of providers too; say so.
 fn note_other_changes(
     setting: &Setting,
     policy: &Policy,
@@ -302,6 +324,21 @@ fn note_other_changes(
         notes.push(format!(
             "This change edits {}: the prompts of {} are drawn; the edited ones count after the merge.",
             edited.join(", "),
+            trusted.label()
+        ));
+    }
+    let mut files = Vec::new();
+    for path in policy.providers.values().flat_map(|provider| provider.settings.files()) {
+        let head = change.head.read(path, MAX_CONFIG_BYTES).ok().flatten();
+        let fork = change.fork_point.read(path, MAX_CONFIG_BYTES).ok().flatten();
+        if head != fork && head != trusted.read(path, MAX_CONFIG_BYTES)? {
+            files.push(path.to_string());
+        }
+    }
+    if !files.is_empty() {
+        notes.push(format!(
+            "This change edits {}: it is run as it is at {}; the edited one counts after the merge.",
+            files.join(", "),
             trusted.label()
         ));
     }

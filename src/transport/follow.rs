@@ -23,6 +23,9 @@ const SHORTEST_POLL: Duration = Duration::from_millis(100);
 /// The longest reply to a question, in bytes: some sentences, and what a vendor says besides.
 const MAX_REPLY: u64 = 4 << 20;
 
+/// The most calls that an order takes before it is made: two pictures, and the order itself.
+const MOST_CALLS: u32 = 3;
+
 /// How often a poll or a download is repeated at least: it costs nothing, and what it asks for is paid.
 const FREE_RETRIES: u32 = 3;
 
@@ -73,17 +76,31 @@ impl Line {
     /// Makes the call and follows where it leads, until the deadline.
     pub(super) async fn run(&self, order: &Order<'_>, call: &Call, deadline: Instant) -> Ended {
         let mut progress = Progress::default();
-        let mut polled: Option<Call> = None;
         let mut reply = match self.call(call, deadline, None).await {
             Ok(reply) => reply,
             Err(fault) => return unanswered(progress, &fault),
         };
+        let mut polled: Option<Call> = None;
+        let mut calls = 1;
         loop {
             progress.status = Some(reply.status);
             progress.hear(self.dialect.cost(order.model, &reply));
             let (next, wait) = match (self.dialect.understand(order, &reply), polled.take()) {
                 (Step::Done(answer), _) => return done(progress, answer, &reply),
                 (Step::Fetch(url), _) => return self.fetch(progress, &url, deadline).await,
+                (Step::Next(next), _) if calls < MOST_CALLS => {
+                    calls += 1;
+                    reply = match self.call(&next, deadline, None).await {
+                        Ok(reply) => reply,
+                        Err(fault) => return unanswered(progress, &fault),
+                    };
+                    continue;
+                }
+                (Step::Next(_), _) => {
+                    let words = format!("the order was not made after {MOST_CALLS} calls");
+                    let fault = Fault { kind: FaultKind::BadRequest, words, retry_after: None };
+                    return done(progress, Answer::Fault(fault), &reply);
+                }
                 (Step::Poll(next, wait), _) => (next, wait),
                 (Step::Again(wait), Some(last)) => (last, wait),
                 // To repeat the order itself would buy another picture.
@@ -346,8 +363,9 @@ fn paid(progress: Progress, answer: Answer) -> Ended {
 }
 
 fn too_large(limit: u64) -> Answer {
-    Answer::Broken {
-        kind: "too_large".to_owned(),
-        words: format!("the answer is over the limit of {limit} bytes"),
-    }
+    broken("too_large", format!("the answer is over the limit of {limit} bytes"))
+}
+
+fn broken(kind: &str, words: String) -> Answer {
+    Answer::Broken { kind: kind.to_owned(), words }
 }

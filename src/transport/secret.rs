@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use presscheck_core::providers::Text;
 use reqwest::header::HeaderValue;
 
@@ -117,14 +117,13 @@ impl Secrets {
         let mut text = String::new();
         let mut sensitive = false;
         for part in parts {
-            match part {
-                Text::Plain(part) => text.push_str(part),
-                Text::Secret(key) => {
-                    sensitive = true;
-                    let key =
-                        self.get(key).map_err(|error| format!("the header `{name}`: {error}"))?;
-                    text.push_str(key);
+            let (key, is_login) = match part {
+                Text::Plain(part) => {
+                    text.push_str(part);
+                    continue;
                 }
+                Text::Secret(key) => (key, false),
+                Text::Basic(key) => (key, true),
                 // It is made of the whole request, and stands alone.
                 Text::AwsSignature(_) => {
                     return Err(format!("the header `{name}` mixes in a signature"));
@@ -134,7 +133,19 @@ impl Secrets {
                     text.push_str(
                         token.ok_or_else(|| format!("the header `{name}` has no token"))?,
                     );
+                    continue;
                 }
+            };
+            sensitive = true;
+            let secret = self.get(key).map_err(|error| format!("the header `{name}`: {error}"))?;
+            if !is_login {
+                text.push_str(secret);
+            } else if secret.contains(':') {
+                text.push_str(&STANDARD.encode(secret));
+            } else {
+                return Err(format!(
+                    "the variable `{key}` must hold `user:password`, with the colon"
+                ));
             }
         }
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
@@ -149,7 +160,7 @@ impl Secrets {
     }
 
     /// A text without any key: each one is replaced by `***`, also where it stands percent-encoded,
-    /// escaped for JSON, or in base64.
+    /// escaped for JSON, or in base64; and so is the password of `user:password`.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         let derived = self.derived.read().unwrap_or_else(PoisonError::into_inner);
@@ -163,11 +174,20 @@ impl Secrets {
 impl Forms {
     fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let mut forms: Vec<String> = secrets
+            .flat_map(|secret| {
+                let password = secret.split_once(':').map(|(_, password)| password);
+                [secret].into_iter().chain(password)
+            })
             .filter(|value| value.len() >= SHORTEST)
             .flat_map(|value| {
                 let json = serde_json::Value::from(value).to_string();
                 [
                     value.to_owned(),
+                    // Whole, so that no end of it is left over.
+                    STANDARD.encode(value),
+                    STANDARD_NO_PAD.encode(value),
+                    URL_SAFE.encode(value),
+                    URL_SAFE_NO_PAD.encode(value),
                     inner(&json).to_owned(),
                     percent(value, UNRESERVED),
                     lower_hex(&percent(value, UNRESERVED)),
@@ -243,7 +263,6 @@ fn inner(json: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::engine::general_purpose::STANDARD;
 
     const KEY: &str = "sk-live/9+a\"b=c";
 
@@ -307,6 +326,41 @@ mod tests {
         }
         assert!(secrets.redact(&text).contains("ya29"), "the oldest is forgotten");
         assert_eq!(secrets.redact(&format!("later token {}", MAX_DERIVED - 1)), MASK);
+    }
+
+    #[test]
+    fn a_login_is_sent_in_base64_and_shown_in_no_form() {
+        const LOGIN: &str = "anna:hunter/2~x";
+        let secrets = Secrets::load(["L"], |_| Some(format!("{LOGIN}\n"))).unwrap();
+        let parts = [Text::Plain("Basic ".into()), Text::Basic("L".into())];
+        let value = secrets.header("authorization", &parts, None).unwrap();
+        let sent = value.to_str().unwrap().to_owned();
+        assert_eq!(sent, "Basic YW5uYTpodW50ZXIvMn54");
+        assert!(value.is_sensitive());
+        let shown = format!("{secrets:?} {value:?} {parts:?}");
+        assert!(!shown.contains("hunter") && !shown.contains("YW5u"), "{shown}");
+        let spoken = |text: &str| secrets.redact(text);
+        assert_eq!(spoken(&format!("401 for {sent}, {LOGIN}")), "401 for Basic ***, ***");
+        assert_eq!(spoken("hunter/2~x is wrong for anna"), "*** is wrong for anna");
+        assert_eq!(spoken(&STANDARD.encode("hunter/2~x")), MASK);
+        for len in 4..12 {
+            // Whatever its length, no end of its base64 is left over.
+            let login = format!("u:{}", "p".repeat(len));
+            let secrets = Secrets::load(["L"], |_| Some(login.clone())).unwrap();
+            let all = [STANDARD.encode(&login), STANDARD_NO_PAD.encode(&login)];
+            for form in all {
+                assert_eq!(secrets.redact(&format!("[{form}]")), "[***]", "{login}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_login_without_a_colon_is_an_error_without_the_login() {
+        let secrets = Secrets::load(["L"], |_| Some("hunter2".to_owned())).unwrap();
+        let error = secrets.header("authorization", &[Text::Basic("L".into())], None).unwrap_err();
+        assert!(error.contains("`L`") && error.contains("user:password"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(secrets.header("authorization", &[Text::Basic("M".into())], None).is_err());
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl Respond for Vendor {
             .collect();
         let body = Bytes::from(request.body.clone());
         let (method, path) = (request.method.as_str(), request.url.path());
-        let heading = Heading { method, path, headers: &headers, body: &body };
+        let query = request.url.query().unwrap_or_default();
+        let heading = Heading { method, path, query, headers: &headers, body: &body };
         let Some(Ok(Heard::Draw(draft))) = self.server.hear(&heading) else {
             return ResponseTemplate::new(404);
         };

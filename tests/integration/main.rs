@@ -18,3 +18,5 @@ mod plan;
 mod simulator;
 #[cfg(test)]
 mod transport;
+#[cfg(test)]
+mod workflow;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Wire;
 use crate::providers::http::{decode, encode};
 use crate::providers::rehearsal::{
-    Act, Draft, Heard, Rehearsal, Request, bearer, ratio, reply, whole_seconds,
+    Act, Draft, Heard, Rehearsal, Request, ratio, reply, whole_seconds,
 };
 use crate::providers::{Reply, Stage};
 
@@ -15,7 +15,7 @@ pub(super) struct Server;
 impl Rehearsal for Server {
     /// The key behind `Bearer`, or the id of the key that signed.
     fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
-        bearer(request).or_else(|| {
+        request.credentials("Bearer ").or_else(|| {
             let headers = request.headers;
             let (_, value) = headers.iter().find(|(name, _)| name == "authorization")?;
             let (_, credential) = value.split_once("Credential=")?;

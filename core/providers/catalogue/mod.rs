@@ -319,6 +319,12 @@ mod tests {
         assert_eq!(price("stability", "edit-inpaint", &json!({})), "$0.05 Computed");
         assert_eq!(price("openai", "gpt-image-2", &json!({"quality": "low"})), "$0.006 Estimated");
         assert_eq!(price("openai", "gpt-image-2", &json!({"quality": "auto"})), "$0.211 Estimated");
+        assert_eq!(
+            price("ideogram", "ideogram-3", &json!({"rendering_speed": "TURBO"})),
+            "$0.03 Computed"
+        );
+        assert_eq!(price("ideogram", "ideogram-4-5", &json!({})), "$0.10 Computed");
+        assert_eq!(price("recraft", "creativeUpscale", &json!({})), "$0.25 Computed");
         assert!(list_price("openai", "sd3.5-large-turbo", &Map::new()).is_none());
         assert!(list_price("openai", "gpt-image-9", &Map::new()).is_none());
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::draw::inline;
 use super::is_imagen;
 use crate::providers::http::{decode, encode};
-use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, bearer, ratio, reply};
+use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, ratio, reply};
 use crate::providers::{Reply, Stage};
 
 /// The server.
@@ -17,7 +17,7 @@ pub(super) struct Server {
 impl Rehearsal for Server {
     fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
         if self.vertex {
-            return bearer(request);
+            return request.credentials("Bearer ");
         }
         let headers = request.headers;
         headers.iter().find(|(name, _)| name == "x-goog-api-key").map(|(_, key)| key.as_str())

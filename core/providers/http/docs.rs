@@ -14,6 +14,12 @@ fn snippets(language: &str) -> Vec<&'static str> {
     DOCS.split("\n```").filter_map(|part| part.strip_prefix(language)?.strip_prefix('\n')).collect()
 }
 
+/// The workflow that the page shows.
+fn workflow() -> &'static str {
+    let (_, after) = DOCS.split_once("## `comfyui`").unwrap();
+    after.split("```json\n").nth(1).unwrap().split("```").next().unwrap()
+}
+
 /// The keys of the first table: those that every provider has.
 fn common_keys() -> BTreeSet<&'static str> {
     let rows = DOCS.split("## Keys that every").nth(1).unwrap().split("\n## ").next().unwrap();
@@ -48,10 +54,13 @@ fn every_snippet_is_a_provider_that_works() {
             assert!(problems.is_empty(), "{:#?}\n{snippet}", problems.sorted());
             let paid = !table["price"].is_null() || !table["gpu_hour"].is_null();
             assert!(kind.vocabulary.list_price.is_some() || paid, "{snippet}");
-            let provider = crate::policy::Provider {
+            let mut provider = crate::policy::Provider {
                 api_key_env: names,
                 ..super::tests::provider(kind.vocabulary.kind, table["url"].as_str(), settings)
             };
+            for path in provider.settings.files().cloned().collect::<Vec<_>>() {
+                provider.give(path, workflow().into());
+            }
             let params = serde_json::json!({"steps": 30}).as_object().cloned().unwrap();
             let params = if snippet.contains("body:") { params } else { serde_json::Map::new() };
             let dialect = providers::open(&provider).unwrap();
@@ -66,6 +75,7 @@ fn every_snippet_is_a_provider_that_works() {
                 "bfl" => "flux-2-pro",
                 "fal" => "fal-ai/flux/dev",
                 "replicate" => "black-forest-labs/flux-schnell",
+                "ideogram" => "ideogram-3",
                 _ => "v1",
             };
             let order = providers::Order { model, ..super::tests::order(&params) };

@@ -33,7 +33,7 @@ fn brief(step: &Step) -> String {
         Step::Done(Answer::Broken { kind, words }) => format!("broken {kind}: {words}"),
         Step::Done(Answer::Fault(fault)) => format!("fault {}: {}", fault.kind.word(), fault.words),
         Step::Fetch(url) => format!("fetch {url}"),
-        Step::Poll(..) | Step::Again(_) => "poll".to_owned(),
+        Step::Poll(..) | Step::Again(_) | Step::Next(_) => "more calls".to_owned(),
     }
 }
 
@@ -162,8 +162,8 @@ fn holds(reply: &Reply) -> Result<(), TestCaseError> {
                     prop_assert!(matches!(url.scheme(), "http" | "https"));
                     continue;
                 }
-                Step::Poll(..) | Step::Again(_) => {
-                    return Err(TestCaseError::fail("http never polls"));
+                Step::Poll(..) | Step::Again(_) | Step::Next(_) => {
+                    return Err(TestCaseError::fail("http never asks again"));
                 }
             };
             prop_assert!(!words.is_empty());

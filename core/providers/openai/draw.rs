@@ -1,25 +1,18 @@
 //! Pictures by `/images/generations` (JSON) and `/images/edits` (a form).
 
-use std::io::Cursor;
-
-use bytes::Bytes;
-use image::{ImageFormat, ImageReader, Luma, Pixel as _, Rgba};
 use serde_json::{Map, Value};
 
 use super::OpenAi;
 use crate::policy::Task;
 use crate::providers::catalogue::{self, Usage};
-use crate::providers::http::{decode, fault, has_code};
+use crate::providers::http::{fault, has_code};
 use crate::providers::multipart::Form;
 use crate::providers::words::message_in;
 use crate::providers::{
-    Answer, Call, Fault, FaultKind, Order, Reply, Step, broken, job, json, picture_format,
+    Answer, Call, Fault, FaultKind, Order, Reply, Step, broken, json, mask, picture_format,
     provider_words,
 };
 use crate::units::Cost;
-
-/// The longest side of a mask, in pixels: that of the largest picture that the API draws.
-const MAX_MASK_SIDE: u32 = 3840;
 
 /// Codes of refusals: OpenAI's own, and Azure's.
 const REFUSALS: [&str; 5] = [
@@ -48,7 +41,7 @@ fn besides(server: &OpenAi, order: &Order<'_>) -> Map<String, Value> {
     if !server.is_openai() {
         // Compatible servers answer addresses by default, and draw any seed: SGLang always 1024.
         besides.insert("response_format".to_owned(), "b64_json".into());
-        besides.insert("seed".to_owned(), (order.seed.0 & 0x7FFF_FFFF).into());
+        besides.insert("seed".to_owned(), order.seed_31().into());
     }
     besides.extend(server.extra.clone());
     besides
@@ -73,46 +66,19 @@ fn edit(server: &OpenAi, order: &Order<'_>) -> Result<Call, String> {
     let mut fields = besides(server, order);
     json::add_params(&mut fields, order)?;
     for (name, value) in &fields {
-        match value {
-            Value::String(text) => form.text(name, text),
-            other => form.text(name, &other.to_string()),
-        }
+        form.value(name, value);
     }
     if let Some(image) = order.image {
         form.picture("image", image);
     }
     if let Some(mask) = order.mask {
-        form.picture("mask", &transparent(mask)?);
+        form.picture("mask", &mask::transparent(mask)?);
     }
     let (media_type, body) = form.finish();
     let mut headers = vec![json::plain("content-type", &media_type)];
     headers.extend(server.headers());
     let url = server.address(order.model, &["images", "edits"])?;
     Ok(Call { method: "POST", url, headers, body })
-}
-
-/// A mask as this API wants it: a PNG that is transparent where the picture may change. A case's is white there; one that
-/// is transparent somewhere is taken to be of this form already.
-fn transparent(mask: &Bytes) -> Result<Bytes, String> {
-    let unread = |error: image::ImageError| format!("the case's `mask` can't be read: {error}");
-    let mut reader = ImageReader::new(Cursor::new(mask));
-    let mut limits = image::Limits::default();
-    limits.max_image_width = Some(MAX_MASK_SIDE);
-    limits.max_image_height = Some(MAX_MASK_SIDE);
-    limits.max_alloc = Some(256 << 20);
-    reader.limits(limits);
-    let reader = reader.with_guessed_format().map_err(|error| unread(error.into()))?;
-    let mut pixels = reader.decode().map_err(unread)?.into_rgba8();
-    if pixels.pixels().any(|pixel| pixel.0[3] < u8::MAX) {
-        return Ok(mask.clone());
-    }
-    for pixel in pixels.pixels_mut() {
-        let Luma([light]) = pixel.to_luma();
-        *pixel = Rgba([0, 0, 0, u8::MAX - light]);
-    }
-    let mut png = Cursor::new(Vec::new());
-    pixels.write_to(&mut png, ImageFormat::Png).map_err(unread)?;
-    Ok(png.into_inner().into())
 }
 
 /// What a reply means.
@@ -139,20 +105,12 @@ pub(super) fn meaning(server: &OpenAi, reply: &Reply) -> Step {
 
 /// The picture of a success: the first, in the answer or at an address.
 pub(in crate::providers) fn first_picture(json: &Value) -> Step {
-    let picture = json::text(json, "/data/0/b64_json").filter(|data| !data.is_empty());
-    if let Some(data) = picture {
-        return Step::Done(match decode(data) {
-            Some(bytes) => Answer::Image { bytes, content_type: None, cost: None },
-            None => broken("bad_base64", "the picture in the answer is no valid base64"),
-        });
-    }
-    match json::text(json, "/data/0/url") {
-        Some(url) => job::picture_at(url),
-        None => Step::Done(match message_in(json) {
+    json::picture(json, "/data/0/b64_json", "/data/0/url").unwrap_or_else(|| {
+        Step::Done(match message_in(json) {
             Some(words) => broken("json_error", words),
             None => broken("empty", "an answer without a picture"),
-        }),
-    }
+        })
+    })
 }
 
 /// What an error means. xAI and others turn a bad key away with 400; a deployment is how Azure calls a model.
@@ -183,31 +141,10 @@ pub(super) fn cost(kind: &str, model: &str, reply: &Reply) -> Option<Cost> {
 
 #[cfg(test)]
 mod tests {
-    use image::{GrayImage, RgbaImage};
     use url::Url;
 
     use super::super::House;
     use super::*;
-
-    fn png(pixels: &image::DynamicImage) -> Bytes {
-        let mut file = Cursor::new(Vec::new());
-        pixels.write_to(&mut file, ImageFormat::Png).unwrap();
-        file.into_inner().into()
-    }
-
-    #[test]
-    fn a_mask_is_transparent_where_the_case_s_is_white() {
-        let white_left = GrayImage::from_fn(2, 1, |x, _| Luma([if x == 0 { 255 } else { 0 }]));
-        let sent = transparent(&png(&white_left.into())).unwrap();
-        let sent = image::load_from_memory(&sent).unwrap().into_rgba8();
-        assert_eq!(sent.pixels().map(|pixel| pixel.0[3]).collect::<Vec<_>>(), [0, 255]);
-        let own = png(&RgbaImage::from_pixel(2, 1, Rgba([9, 9, 9, 0])).into());
-        assert_eq!(transparent(&own).unwrap(), own, "it is of this form already");
-        for bad in [Bytes::from_static(b"no picture"), png(&GrayImage::new(4000, 1).into())] {
-            let error = transparent(&bad).unwrap_err();
-            assert!(error.starts_with("the case's `mask` can't be read"), "{error}");
-        }
-    }
 
     #[test]
     fn a_compatible_server_is_sent_a_seed_and_what_the_policy_adds() {

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use crate::providers::http::encode;
 use crate::providers::rehearsal::{
-    Act, Delivery, Draft, Heard, Rehearsal, Request, bearer, openai_error, reply, size,
-    whole_seconds,
+    Act, Delivery, Draft, Heard, Rehearsal, Request, openai_error, reply, size, whole_seconds,
 };
 use crate::providers::{Reply, Stage, multipart};
 
@@ -18,7 +17,7 @@ pub(super) struct Server {
 impl Rehearsal for Server {
     fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
         if !self.azure {
-            return bearer(request);
+            return request.credentials("Bearer ");
         }
         let headers = request.headers;
         headers.iter().find(|(name, _)| name == "api-key").map(|(_, key)| key.as_str())

@@ -24,7 +24,7 @@ pub struct Request<'a> {
     pub body: &'a Bytes,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
     /// The first value of a header (lower-case name).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -38,6 +38,12 @@ impl Request<'_> {
         pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
 
+    /// What the header `authorization` holds after the name of its scheme.
+    pub(super) fn credentials(&self, scheme: &str) -> Option<&'a str> {
+        let (_, value) = self.headers.iter().find(|(known, _)| known == "authorization")?;
+        value.strip_prefix(scheme)
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
@@ -48,12 +54,14 @@ impl Request<'_> {
 }
 
 /// What a request is about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Heard {
     /// A picture is asked for.
     Draw(Draft),
     /// How an earlier order, by the name that it was given, is getting on.
     Poll(String),
+    /// A call on the way to an order, which is answered like this.
+    Aside(Reply),
 }
 
 /// An order, as far as a server looks at it.
@@ -160,9 +168,9 @@ pub enum Act<'a> {
 
 /// A server that speaks a dialect.
 pub trait Rehearsal: Send + Sync {
-    /// The key that a request carries.
+    /// The key that a request carries, as it carries it.
     fn key<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
-        bearer(request)
+        request.credentials("Bearer ")
     }
 
     /// The stages of refusals that the wire can tell; none where there is no safety policy.
@@ -178,16 +186,6 @@ pub trait Rehearsal: Send + Sync {
 
     /// What the server says to an order.
     fn say(&self, draft: &Draft, act: &Act<'_>) -> Reply;
-}
-
-/// The key behind `Authorization: Bearer`.
-#[must_use]
-pub fn bearer<'a>(request: &Request<'a>) -> Option<&'a str> {
-    request
-        .headers
-        .iter()
-        .find(|(name, _)| name == "authorization")
-        .and_then(|(_, value)| value.strip_prefix("Bearer "))
 }
 
 /// A reply of JSON.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Map;
 
 use super::*;
-use crate::policy::{Node, Problems, Task};
+use crate::policy::{Node, Problems, Provider, Task};
 use crate::providers::http::tests::provider;
 use crate::providers::registry::{Kind, REGISTRY};
 use crate::providers::{Answer, Call, Dialect, FaultKind, Order, Step, Text};
@@ -50,6 +50,18 @@ const MODELS: &[(&str, &str, Task)] = &[
     ("fal", "fal-ai/esrgan", Task::Upscale),
     ("xai", "grok-imagine-image", Task::TextToImage),
     ("xai", "grok-imagine-image-2.0", Task::Edit),
+    ("automatic1111", "sd_xl_base_1.0.safetensors", Task::TextToImage),
+    ("automatic1111", "sd_xl_base_1.0.safetensors", Task::Edit),
+    ("automatic1111", "R-ESRGAN 4x+", Task::Upscale),
+    ("huggingface", "black-forest-labs/FLUX.1-schnell", Task::TextToImage),
+    ("huggingface", "black-forest-labs/FLUX.1-Kontext-dev", Task::Edit),
+    ("ideogram", "ideogram-3", Task::TextToImage),
+    ("ideogram", "ideogram-3", Task::Edit),
+    ("ideogram", "ideogram-4-5", Task::Edit),
+    ("recraft", "recraftv4_1", Task::TextToImage),
+    ("recraft", "recraftv3", Task::Edit),
+    ("recraft", "crispUpscale", Task::Upscale),
+    ("comfyui", "sd_xl_base_1.0.safetensors", Task::TextToImage),
 ];
 
 /// What a kind needs of a policy.
@@ -62,6 +74,7 @@ fn needs(kind: &str) -> (Option<&'static str>, Value) {
         "replicate" => {
             (None, json!({"image_field": "image", "mask_field": "mask", "per_second": "$0.01"}))
         }
+        "comfyui" => (None, json!({"workflow": "a.json", "defaults": {"steps": 20}})),
         _ => (None, json!({})),
     }
 }
@@ -72,6 +85,8 @@ const WITHOUT_PROMPT: &[&str] = &[
     "us.stability.stable-fast-upscale-v1:0",
     "nightmareai/real-esrgan",
     "fal-ai/esrgan",
+    "R-ESRGAN 4x+",
+    "crispUpscale",
 ];
 
 /// Models that take a mask.
@@ -82,6 +97,7 @@ const TAKE_MASK: &[&str] = &[
     "us.stability.stable-image-inpaint-v1:0",
     "flux-pro-1.0-fill",
     "acme/inpainter",
+    "ideogram-4-5",
 ];
 
 /// A white mask of one pixel.
@@ -90,6 +106,19 @@ fn mask() -> Bytes {
     let white = image::GrayImage::from_pixel(1, 1, image::Luma([255]));
     white.write_to(&mut file, image::ImageFormat::Png).unwrap();
     file.into_inner().into()
+}
+
+/// A provider of a kind, with what it can't do without.
+fn set_up(kind: &Kind) -> Provider {
+    let name = kind.vocabulary.kind;
+    let (url, table) = needs(name);
+    let table = Node::from_json(&table);
+    let settings = (kind.vocabulary.read)(&table, &[], &mut Problems::new()).unwrap();
+    let mut provider = provider(name, url, settings);
+    for path in provider.settings.files().cloned().collect::<Vec<_>>() {
+        provider.give(path, Bytes::from_static(crate::providers::comfyui::WORKFLOW));
+    }
+    provider
 }
 
 /// A dialect in talk with its own server.
@@ -105,16 +134,17 @@ impl Talk {
     fn all() -> impl Iterator<Item = Self> {
         MODELS.iter().map(|(kind, model, task)| {
             let kind = crate::providers::kind(kind).unwrap();
-            let (url, table) = needs(kind.vocabulary.kind);
-            let table = Node::from_json(&table);
-            let settings = (kind.vocabulary.read)(&table, &[], &mut Problems::new()).unwrap();
-            let dialect = (kind.open)(&provider(kind.vocabulary.kind, url, settings)).unwrap();
+            let dialect = (kind.open)(&set_up(kind)).unwrap();
             Self { kind, server: kind.rehearsal.unwrap(), dialect, model, task: *task }
         })
     }
 
     fn with_order<T>(&self, then: impl FnOnce(&Order<'_>) -> T) -> T {
-        let (params, input) = (Map::new(), Bytes::from_static(INPUT));
+        let (mut params, input) = (Map::new(), Bytes::from_static(INPUT));
+        if self.model == "recraftv3" {
+            // Its edits can't do without.
+            params.insert("strength".to_owned(), 0.5.into());
+        }
         then(&Order {
             model: self.model,
             task: self.task,
@@ -148,7 +178,7 @@ impl Talk {
     fn draft(&self) -> Draft {
         match self.heard(&self.call()) {
             Heard::Draw(draft) => draft,
-            Heard::Poll(job) => panic!("{job}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -166,7 +196,7 @@ impl Talk {
 fn shown(parts: &[Text]) -> String {
     let show = |part: &Text| match part {
         Text::Plain(text) => text.clone(),
-        Text::Secret(_) | Text::GoogleToken(_) => "KEY".to_owned(),
+        Text::Secret(_) | Text::Basic(_) | Text::GoogleToken(_) => "KEY".to_owned(),
         Text::AwsSignature(_) => "AWS4-HMAC-SHA256 Credential=KEY/".to_owned(),
     };
     parts.iter().map(show).collect()
@@ -217,6 +247,9 @@ fn the_wires_are_these() {
             "black-forest-labs/flux-schnell" => json!({"go_fast": true, "output_format": "png"}),
             "fal-ai/flux/dev" => json!({"image_size": "square_hd", "guidance_scale": 3.5}),
             "grok-imagine-image" => json!({"aspect_ratio": "16:9", "resolution": "2k"}),
+            "R-ESRGAN 4x+" => json!({"upscaling_resize": 4}),
+            "ideogram-3" => json!({"rendering_speed": "turbo", "style_codes": ["AA", "BB"]}),
+            "recraftv3" => json!({"strength": 0.4, "controls": {"no_text": true}}),
             "gpt-image-2" | "posters" => {
                 json!({"size": "1024x1024", "quality": "low", "output_compression": 80})
             }
@@ -265,6 +298,8 @@ fn what_a_wire_can_t_carry_is_said() {
     let (text, none) = (Task::TextToImage, json!({}));
     let gemini = ("gemini-3-pro-image", text);
     let image_2 = ("gpt-image-2", text);
+    let webui = ("sd_xl_base_1.0.safetensors", Task::Edit);
+    let hub = ("black-forest-labs/FLUX.1-Kontext-dev", Task::Edit);
     insta::assert_snapshot!(
         [
             declined(gemini, &json!({"guidance_scale": 3}), |order, _| order),
@@ -286,6 +321,21 @@ fn what_a_wire_can_t_carry_is_said() {
             declined(image_2, &json!({"prompt": "a dog"}), |order, _| order),
             declined(image_2, &none, |order, _| Order { task: Task::Upscale, ..order }),
             declined(("gpt-image-2", Task::Edit), &none, |order, _| Order { image: None, ..order }),
+            declined(webui, &none, |order, _| Order { image: None, ..order }),
+            declined(("R-ESRGAN 4x+", Task::Upscale), &none, |order, _| Order {
+                image: None,
+                ..order
+            }),
+            declined(hub, &none, |order, _| Order { task: Task::Upscale, ..order }),
+            declined(hub, &none, |order, _| Order { image: None, ..order }),
+            declined(hub, &none, |order, input| Order { mask: Some(input), ..order }),
+            declined(hub, &none, |order, _| Order { model: "a/b/c", ..order }),
+            declined(("ideogram-3", text), &none, |order, _| Order { model: "v3", ..order }),
+            declined(("ideogram-3", text), &none, |order, _| Order {
+                task: Task::Upscale,
+                ..order
+            }),
+            declined(("ideogram-3", Task::Edit), &none, |order, _| Order { image: None, ..order }),
         ]
         .join("\n")
     );
@@ -296,8 +346,20 @@ fn a_picture_is_a_picture() {
     let bytes = Bytes::from_static(JPEG);
     for talk in Talk::all() {
         let act = Act::Picture { bytes: &bytes, media_type: "image/jpeg" };
-        let Step::Done(Answer::Image { bytes: got, .. }) = talk.said(&act) else {
-            panic!("{}: {:?}", talk.name(), talk.said(&act))
+        let answer = match talk.draft().delivery {
+            Delivery::Address => {
+                let url = "https://cdn.test/a.png";
+                let step = talk.said(&Act::Address { url });
+                assert_eq!(step, Step::Fetch(url.parse().unwrap()), "{}", talk.name());
+                talk.dialect.fetched(&file(&bytes, "image/jpeg"))
+            }
+            Delivery::Inline | Delivery::Job | Delivery::JobThenAddress => match talk.said(&act) {
+                Step::Done(answer) => answer,
+                other => panic!("{}: {other:?}", talk.name()),
+            },
+        };
+        let Answer::Image { bytes: got, .. } = answer else {
+            panic!("{}: {answer:?}", talk.name())
         };
         assert_eq!(got, bytes, "{}", talk.name());
     }
@@ -362,7 +424,7 @@ fn an_order_with_a_name_is_asked_for_until_it_is_there() {
         let accepted = talk.said(&Act::Accepted { job: "job-1" });
         let Step::Poll(call, _) = accepted else { panic!("{accepted:?}") };
         assert_eq!(call.method, "GET");
-        assert_eq!(talk.heard(&call), Heard::Poll("job-1".to_owned()));
+        assert!(matches!(talk.heard(&call), Heard::Poll(job) if job == "job-1"));
         let pending = talk.said(&Act::Pending { job: "job-1" });
         assert!(matches!(pending, Step::Poll(..) | Step::Again(_)), "{pending:?}");
         let Step::Done(Answer::Fault(fault)) = talk.said(&Act::NoJob) else { panic!() };
@@ -370,7 +432,7 @@ fn an_order_with_a_name_is_asked_for_until_it_is_there() {
         let act = Act::Picture { bytes: &bytes, media_type: "image/jpeg" };
         assert!(matches!(talk.said(&act), Step::Done(Answer::Image { .. })));
     }
-    assert_eq!(jobs, 10);
+    assert_eq!(jobs, 11);
 }
 
 #[test]
@@ -387,7 +449,7 @@ fn a_picture_at_an_address_is_fetched_from_there() {
         let Answer::Fault(fault) = talk.dialect.fetched(&gone) else { panic!("{}", talk.name()) };
         assert_eq!(fault.kind, FaultKind::ResultExpired, "{}", talk.name());
     }
-    assert_eq!(addresses, 9);
+    assert_eq!(addresses, 12);
 }
 
 #[test]
@@ -408,6 +470,7 @@ fn what_an_answer_says_of_its_cost_is_believed() {
     assert_eq!(cost("azure-openai", "posters", &picture), None);
     // 14 tokens of text at $5 and 1,056 of the picture at $30.
     assert_eq!(cost("openai", "gpt-image-2", &picture), computed("$0.03175"));
+    assert_eq!(cost("recraft", "recraftv4_1", &picture), computed("$0.04"));
     // Credits are fixed: the list says what they are.
     assert_eq!(cost("stability", "core", &picture), None);
     let refused = cost("google", "imagen-4.0-generate-001", &Act::Refused(Stage::Output));

@@ -149,10 +149,7 @@ impl Dialect for Stability {
             }
         }
         for (name, value) in order.params {
-            match value {
-                Value::String(text) => form.text(name, text),
-                other => form.text(name, &other.to_string()),
-            }
+            form.value(name, value);
         }
         match order.image {
             Some(image) => form.picture("image", image),

@@ -169,3 +169,30 @@ async fn a_model_file_or_prompt_set_that_is_missing_is_named() {
     );
     assert!(team.log().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_is_read_where_the_policy_is() {
+    let team = Team::new(&good()).await;
+    let mut policy = team.policy();
+    policy["providers"]["comfy"] =
+        json!({"kind": "comfyui", "workflow": "flows/a.json", "price": "$0"});
+    let flow = |text: &'static str| ("flows/a.json", text.to_owned());
+    let fine = r#"{"6": {"class_type": "T", "inputs": {"text": "{{prompt}}, {{seed}}"}}}"#;
+    let files =
+        |model| vec![(POLICY, policy.to_string()), (MODELS, hero(model)), (PROMPTS, prompts(8))];
+    // That the change brings one does not help.
+    for (at_main, words) in [
+        (vec![], "provider `comfy`: the file flows/a.json does not exist at main@"),
+        (
+            vec![flow("{}")],
+            "provider `comfy`: the workflow flows/a.json can't be run: it never uses",
+        ),
+    ] {
+        let main = team.commit("main", &[], &[files("old"), at_main].concat());
+        team.commit("change", &[&main], &[files("new"), vec![flow(fine)]].concat());
+        let ran = team.gate().run().await.ends(2);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        assert!(ran.stderr.contains("no request was sent"), "{}", ran.stderr);
+        assert!(team.log().is_empty());
+    }
+}
