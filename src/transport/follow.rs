@@ -363,9 +363,8 @@ fn paid(progress: Progress, answer: Answer) -> Ended {
 }
 
 fn too_large(limit: u64) -> Answer {
-    broken("too_large", format!("the answer is over the limit of {limit} bytes"))
-}
-
-fn broken(kind: &str, words: String) -> Answer {
-    Answer::Broken { kind: kind.to_owned(), words }
+    Answer::Broken {
+        kind: "too_large".to_owned(),
+        words: format!("the answer is over the limit of {limit} bytes"),
+    }
 }

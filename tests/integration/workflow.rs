@@ -129,7 +129,7 @@ async fn a_server_that_never_comes_to_the_order_is_left() {
     Mock::given(path("/prompt")).respond_with(answers(json!({}))).mount(&empty).await;
     let exchange = ask(&empty).await;
     assert!(
-        matches!(&exchange.answer, Answer::Broken { kind, .. } if kind == "empty"),
+        matches!(&exchange.answer, Answer::Broken { kind, .. } if kind == "no_job"),
         "{exchange:?}"
     );
     assert_eq!(empty.received_requests().await.unwrap().len(), 2, "nothing is waited for");

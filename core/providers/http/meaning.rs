@@ -201,17 +201,6 @@ pub(in crate::providers) fn of_download(reply: &Reply) -> Answer {
     }
 }
 
-/// The same of an address that expires: where nothing is there, the picture was made and is no longer to be had.
-pub(in crate::providers) fn expiring_download(reply: &Reply) -> Answer {
-    match reply.status {
-        403 | 404 | 410 => {
-            let words = format!("the picture's address has expired: HTTP {}", reply.status);
-            Answer::Fault(Fault { kind: FaultKind::ResultExpired, words, retry_after: None })
-        }
-        _ => of_download(reply),
-    }
-}
-
 /// A success without a picture.
 fn no_picture(reply: &Reply) -> Answer {
     let start = reply.body.get(..1024).unwrap_or(&reply.body);

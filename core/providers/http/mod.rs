@@ -16,9 +16,7 @@ use url::Url;
 
 use self::body::Template;
 pub(super) use self::find::{decode_text as decode, encode};
-pub(super) use self::meaning::{
-    REFUSAL_CODES, Rules, expiring_download, fault, has_code, of_download, refusal,
-};
+pub(super) use self::meaning::{REFUSAL_CODES, Rules, fault, has_code, of_download, refusal};
 use self::settings::HttpSettings;
 use super::registry::Kind;
 use super::{Answer, Call, Dialect, Order, Reply, Step, Text};

@@ -11,7 +11,8 @@ mod server;
 use serde_json::Value;
 use url::Url;
 
-use super::http::{expiring_download, fault};
+use super::http::fault;
+use super::job::from_shelf;
 use super::multipart::Form;
 use super::registry::Kind;
 use super::{
@@ -150,7 +151,7 @@ impl Dialect for Ideogram {
     }
 
     fn fetched(&self, reply: &Reply) -> Answer {
-        expiring_download(reply)
+        from_shelf(reply)
     }
 }
 

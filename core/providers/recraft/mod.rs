@@ -11,7 +11,8 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::http::{REFUSAL_CODES, expiring_download, fault, has_code, refusal};
+use super::http::{REFUSAL_CODES, fault, has_code, refusal};
+use super::job::from_shelf;
 use super::multipart::Form;
 use super::registry::Kind;
 use super::{
@@ -184,7 +185,7 @@ impl Dialect for Recraft {
     }
 
     fn fetched(&self, reply: &Reply) -> Answer {
-        expiring_download(reply)
+        from_shelf(reply)
     }
 }
 
