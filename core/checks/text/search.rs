@@ -18,8 +18,11 @@ const SHORT: usize = 3;
 /// over the looks that find the text but for its accents.
 const ACCENTS: f32 = 1.0;
 
-/// From these odds down a look says that an accent is another one, or none, or should be none.
+/// From these odds down a look says that an accent is another one, or none.
 const AGAINST: f32 = -2.0;
+
+/// From these odds down it says that a letter should have none: ornate letters of posters look as if they had one.
+const AGAINST_PLAIN: f32 = -4.5;
 
 /// The most that one look counts for or against an accent.
 const MOST: f32 = 12.0;
@@ -106,6 +109,14 @@ impl Doubt {
     fn least(&self) -> f32 {
         least(&self.leads) / self.looks.max(2.0)
     }
+}
+
+/// Whether a look sees another accent on one of the letters than is wanted.
+fn speaks_against(letters: &[Letter], leads: &[f32]) -> bool {
+    letters.iter().zip(leads).any(|(letter, lead)| {
+        let is_plain = without_marks(&letter.shown.to_string()).starts_with(letter.shown);
+        *lead <= if is_plain { AGAINST_PLAIN } else { AGAINST }
+    })
 }
 
 /// The lead of the letter that is least sure.
@@ -214,12 +225,12 @@ impl<'a> Open<'a> {
         }
         let letters: Vec<Letter> = self.wanted.words.iter().flatten().cloned().collect();
         let mut leads = view.accents(&letters, &letters, found);
-        if (self.doubt.is_some() || least(&leads) > AGAINST)
+        if (self.doubt.is_some() || !speaks_against(&letters, &leads))
             && let Some(roomy) = self.leads_with_room(means, view, &letters, found)?
         {
             leads = roomy;
         }
-        if self.doubt.is_none() && least(&leads) > AGAINST {
+        if self.doubt.is_none() && !speaks_against(&letters, &leads) {
             return Ok(true);
         }
         let worst = letters.iter().zip(&leads).min_by(|a, b| a.1.total_cmp(b.1));
@@ -367,7 +378,7 @@ fn flaw(
         return Ok(Some((Verdict::Mirrored(letter), view.extent(&found.places))));
     }
     let damaged = reader.damaged(view, folding, letters, found)?;
-    Ok(damaged.map(|Damaged { letter, place }| (Verdict::Damaged(letter), view.extent(&[place]))))
+    Ok(damaged.map(|Damaged { letter, place, .. }| (Verdict::Damaged(letter), view.extent(&[place]))))
 }
 
 /// Whether a line is written in capitals alone, as far as its letters have two cases, and none with an accent.

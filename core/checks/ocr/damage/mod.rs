@@ -21,8 +21,10 @@ use weights::{BIAS, WEIGHTS};
 /// From these odds on, in the natural logarithm, a letter is looked at again.
 const SUSPECT: f32 = -0.75;
 
-/// From these on, on average over the line as it is and as it is looked at again, a letter is damaged.
-const DAMAGED: f32 = 1.25;
+/// From these on, on average over the line as it is and as it is looked at again, a letter is damaged. Set on 190 texts that
+/// image models drew rightly and 120 drawn damages: of the former 2 lie above, where 9 lie above 1.25; of the latter 7 lie
+/// between the two.
+const DAMAGED: f32 = 3.75;
 
 /// Usual odds of a whole letter. Where the other letters of a text have higher ones, that is how its font is cut, and
 /// taken off.
@@ -44,6 +46,8 @@ pub struct Damaged {
     pub letter: char,
     /// Where: the line, and its first and last step.
     pub place: (usize, usize, usize),
+    /// The logarithm of the odds that it is.
+    pub odds: f32,
 }
 
 /// For each step the logarithm of the odds that a letter there is damaged. What is seen holds, for each channel in turn,
@@ -132,7 +136,7 @@ impl Reader {
                 let odds = sum / count - suspect.style;
                 if odds > DAMAGED && worst.is_none_or(|(most, _)| odds > most) {
                     let letter = suspect.letter.shown;
-                    worst = Some((odds, Damaged { letter, place: suspect.place }));
+                    worst = Some((odds, Damaged { letter, place: suspect.place, odds }));
                 }
             }
         }
