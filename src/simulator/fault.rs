@@ -76,10 +76,10 @@ impl Fault {
         matches!(self, Self::GarbledText | Self::MissingText)
     }
 
-    /// Whether the order comes to nothing that a provider charges.
+    /// Whether nothing was drawn, so that nothing is charged.
     #[must_use]
     pub const fn is_free(self) -> bool {
-        matches!(self, Self::Refused | Self::RefusedOutput | Self::ServerError | Self::RateLimited)
+        matches!(self, Self::Refused | Self::ServerError | Self::RateLimited)
     }
 }
 

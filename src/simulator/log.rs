@@ -37,7 +37,8 @@ pub struct LogEntry {
     pub started_ms: u64,
     /// When the whole answer was handed to the socket.
     pub answered_ms: Option<u64>,
-    /// What was charged: the model's price for each order that was taken, whatever came of it; nothing for a refusal.
+    /// What was charged: the model's price for each order that was taken, whatever came of it, and for a picture that
+    /// was drawn and withheld; nothing for a refused prompt.
     pub charged_usd: Usd,
 }
 

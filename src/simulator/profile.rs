@@ -24,7 +24,7 @@ pub const EXAMPLE_PROFILE: &str = include_str!("example.yaml");
 record! {
     /// How a simulated model behaves.
     pub struct Model {
-        /// What an order costs that is not refused; what the price list of the dialect says where it is absent, and
+        /// What an order costs that is drawn; what the price list of the dialect says where it is absent, and
         /// nothing where that lists no such model.
         price: Option<Usd>,
         /// How long it takes to the first byte of the answer.

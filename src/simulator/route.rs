@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -197,7 +199,9 @@ impl State {
 
     /// Whether a key is wanted, and another one or none was sent.
     fn is_strange(&self, sent: Option<&str>) -> bool {
-        self.profile.key.as_deref().is_some_and(|key| sent != Some(key))
+        let Some(key) = &self.profile.key else { return false };
+        // HTTP Basic carries it as base64 (RFC 7617).
+        sent.is_none_or(|sent| sent != key && sent != STANDARD.encode(key))
     }
 
     /// A question about a picture: under the limits, after the model's latency, with the fault of this attempt.
