@@ -273,7 +273,7 @@ mod tests {
             ("server_error", 3.0),
             ("slow_body", 20.0),
         ];
-        let faults: serde_json::Map<_, _> = rates
+        let faults: Map<_, _> = rates
             .iter()
             .map(|(key, percent)| ((*key).to_owned(), json!(format!("{percent}%"))))
             .collect();

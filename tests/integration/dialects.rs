@@ -50,7 +50,9 @@ fn provider(kind: &str, server: &Running) -> Provider {
     let found = shown
         .flat_map(|(line, block)| read(&completed(&block), &format!("line {line}")).providers)
         .map(|(_, provider)| provider)
-        .find(|provider| provider.kind == kind);
+        .filter(|provider| provider.kind == kind)
+        // The provider itself, where a machine of the team's own is shown besides.
+        .min_by_key(|provider| provider.url.is_some());
     let mut provider = found.unwrap_or_else(|| panic!("docs/providers.md does not show `{kind}`"));
     if provider.api_key_env.is_empty() {
         provider.api_key_env = vec!["REHEARSAL_KEY".to_owned()];
@@ -98,8 +100,7 @@ impl Wire {
 
     /// Wires whose pictures lie at an address.
     fn with_addresses(server: &Running) -> Vec<Self> {
-        let mut own = provider("simulated", server);
-        own.kind = "simulated";
+        let own = provider("simulated", server);
         let params = json!({"response": "url"}).as_object().cloned().unwrap();
         let (model, task) = ("studio-1".to_owned(), Task::TextToImage);
         let own = Self { provider: own, model: model.clone(), task, params };
@@ -264,7 +265,10 @@ async fn what_goes_wrong_is_told_in_every_dialect() {
             let entry = log.iter().find(|entry| entry.model == wire.draft().model).unwrap();
             assert_eq!(entry.fault.map(|fault| fault.word()), Some(fault), "{name}");
             if matches!(fault, "refused" | "server_error" | "rate_limited") {
-                assert_eq!(exchange.charged, Usd::ZERO, "{name}: {fault}");
+                // Gemini counts the tokens of a prompt that it refuses.
+                let reply = wire.server().say(&wire.draft(), &act);
+                let said = wire.dialect().cost(&wire.model, &reply).map(|cost| cost.amount);
+                assert_eq!(exchange.charged, said.unwrap_or(Usd::ZERO), "{name}: {fault}");
             }
         }
     }
@@ -272,7 +276,7 @@ async fn what_goes_wrong_is_told_in_every_dialect() {
 
 #[tokio::test]
 async fn a_damaged_answer_is_never_a_picture_in_any_dialect() {
-    for fault in ["truncated", "bad_header", "html", "json_error"] {
+    join_all(["truncated", "bad_header", "html", "json_error"].map(|fault| async move {
         let server = server(json!({fault: "100%"}), json!({"models": {"*": {}}})).await;
         let mut wires = Wire::all(&server);
         wires.extend(Wire::with_addresses(&server));
@@ -281,12 +285,13 @@ async fn a_damaged_answer_is_never_a_picture_in_any_dialect() {
             assert!(["picture", "broken"].contains(&got), "{}: {fault}: {got}", wire.name());
             assert!(!decodes(&exchange.answer), "{}: {fault}", wire.name());
         }
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
 async fn a_body_that_is_cut_or_trickles_is_no_answer_in_any_dialect() {
-    for fault in ["cut", "slow_body"] {
+    join_all(["cut", "slow_body"].map(|fault| async move {
         let faults = json!({fault: "100%", "slow_body_for": "10m"});
         let server = server(faults, json!({"models": {"*": {}}})).await;
         let mut wires = Wire::all(&server);
@@ -303,7 +308,8 @@ async fn a_body_that_is_cut_or_trickles_is_no_answer_in_any_dialect() {
             assert!(paid, "{}: {fault}: {exchange:?}", wire.name());
             assert_eq!(exchange.attempts.len(), 1, "{}: bought twice", wire.name());
         }
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
