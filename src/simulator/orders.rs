@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::Response;
-use presscheck_core::providers::rehearsal::{Act, Delivery, Draft, Rehearsal};
+use presscheck_core::providers::rehearsal::{Act, Draft, Rehearsal};
 use presscheck_core::providers::{Kind, Stage};
 use presscheck_core::units::Usd;
 use tokio::time::Instant;
@@ -34,6 +34,25 @@ impl Voice {
 
     fn name(&self) -> &'static str {
         self.kind.vocabulary.kind
+    }
+
+    /// What the dialect can tell of a refused prompt: its stage, or that it was refused.
+    fn stage_of_prompts(&self) -> Option<Stage> {
+        self.server.stages().iter().copied().find(|stage| *stage != Stage::Output)
+    }
+
+    /// What is said to a prompt that is refused.
+    fn refuse(&self, draft: &Draft) -> Answer {
+        self.say(draft, Act::Refused(self.stage_of_prompts().unwrap_or_default()))
+    }
+
+    /// Whether the dialect has a form for a fault: who has no safety policy refuses nothing.
+    fn can_show(&self, fault: Fault) -> bool {
+        match fault {
+            Fault::Refused => self.stage_of_prompts().is_some(),
+            Fault::RefusedOutput => self.server.stages().contains(&Stage::Output),
+            _ => true,
+        }
     }
 }
 
@@ -129,7 +148,9 @@ impl State {
             Err(words) => return Taken::drawn(None, voice.say(draft, Act::BadRequest(&words))),
         };
         let drawn = self.profile.fault(&sample.model, &sample.prompt, sample.seed);
-        let fault = drawn.filter(|fault| model.faults.lasts(*fault, attempt));
+        let fault = drawn
+            .filter(|fault| model.faults.lasts(*fault, attempt))
+            .filter(|fault| voice.can_show(*fault));
         let free = fault.is_some_and(Fault::is_free);
         let price = if free {
             Usd::ZERO
@@ -148,7 +169,7 @@ impl State {
             encoding: Encoding::of(draft.media_type),
         };
         let commission = Commission { order, fault };
-        if draft.delivery == Delivery::Job && !ends_at_once(voice, draft, fault) {
+        if draft.delivery.by_job() && !ends_at_once(voice, draft, fault) {
             let name = name(sample, n);
             let answer = voice.say(draft, Act::Accepted { job: &name }).at(price);
             let until = model.expires.map(|span| ready + span.0);
@@ -179,12 +200,12 @@ impl State {
                 voice.say(draft, Act::RateLimited(model.faults.retry_after()))
             }
             Some(Fault::ServerError) => voice.say(draft, Act::ServerFault),
-            Some(Fault::Refused) => voice.say(draft, Act::Refused(Stage::Input)),
+            Some(Fault::Refused) => voice.refuse(draft),
             Some(Fault::RefusedOutput) => voice.say(draft, Act::Refused(Stage::Output)),
             Some(Fault::Empty) => voice.say(draft, Act::Empty),
             Some(Fault::Html) => Answer::ok("text/html; charset=utf-8", HTML),
             Some(Fault::JsonError) => Answer::json(200, &json_error()),
-            _ if draft.delivery == Delivery::Address => {
+            _ if draft.delivery.by_address() => {
                 let until = model.expires.map(|span| Instant::now() + span.0);
                 let url = self.hang(&voice.base, commission.clone(), until);
                 voice.say(draft, Act::Address { url: &url })
@@ -264,7 +285,7 @@ impl State {
 fn ends_at_once(voice: &Voice, draft: &Draft, fault: Option<Fault>) -> bool {
     match fault {
         Some(Fault::RateLimited | Fault::ServerError) => true,
-        Some(Fault::Refused) => voice.say(draft, Act::Refused(Stage::Input)).reply.status >= 400,
+        Some(Fault::Refused) => voice.refuse(draft).reply.status >= 400,
         _ => false,
     }
 }

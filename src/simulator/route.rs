@@ -86,6 +86,7 @@ pub(crate) async fn route(state: Arc<State>, request: Request<Incoming>) -> Resp
     let request = rehearsal::Request {
         method: head.method.as_str(),
         path: &path,
+        query: head.uri.query().unwrap_or_default(),
         headers: &headers,
         body: &body,
     };
@@ -107,6 +108,7 @@ pub(crate) async fn route(state: Arc<State>, request: Request<Incoming>) -> Resp
     }
     match heard {
         Ok(Heard::Draw(draft)) => state.order(&voice, &draft).await,
+        Ok(Heard::Aside(reply)) => alone(reply.into()),
         Ok(Heard::Poll(name)) => alone(state.poll(&voice, &name).await),
         Err(words) => alone(voice.say(&Draft::default(), Act::BadRequest(&words))),
     }

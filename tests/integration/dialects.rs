@@ -13,7 +13,7 @@ use presscheck::simulator::{Options, Profile, Running, Simulator, dialects};
 use presscheck::transport::{ClientOptions, Exchange, Line};
 use presscheck_core::policy::{Node, Provider, Task};
 use presscheck_core::providers::catalogue::catalogue;
-use presscheck_core::providers::rehearsal::{Act, Delivery, Draft, Heard, Request};
+use presscheck_core::providers::rehearsal::{Act, Draft, Heard, Request};
 use presscheck_core::providers::{
     self, Answer, Call, Dialect, FaultKind, Order, Stage, Step, Text,
 };
@@ -26,6 +26,15 @@ const KEY: &str = "sk-rehearsal-1";
 
 /// Longer than a job waits between two looks at it, with its repeats.
 const PATIENCE: Duration = Duration::from_secs(45);
+
+/// What a policy's file holds, where a kind names one.
+const WORKFLOW: &[u8] = br#"{
+    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "{{model}}"}},
+    "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64}},
+    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "{{prompt}}"}},
+    "3": {"class_type": "KSampler", "inputs": {"seed": "{{seed}}"}},
+    "9": {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}}
+}"#;
 
 /// Names of models where the list has none of a kind.
 const ANY_MODEL: [&str; 2] = ["studio-1", "studio/poster"];
@@ -54,6 +63,10 @@ fn provider(kind: &str, server: &Running) -> Provider {
         // The provider itself, where a machine of the team's own is shown besides.
         .min_by_key(|provider| provider.url.is_some());
     let mut provider = found.unwrap_or_else(|| panic!("docs/providers.md does not show `{kind}`"));
+    let files: Vec<_> = provider.settings.files().cloned().collect();
+    for file in files {
+        provider.give(file, Bytes::from_static(WORKFLOW));
+    }
     if provider.api_key_env.is_empty() {
         provider.api_key_env = vec!["REHEARSAL_KEY".to_owned()];
     }
@@ -141,15 +154,10 @@ impl Wire {
     fn draft(&self) -> Draft {
         let call = self.call();
         let headers = headers(&call);
-        let request = Request {
-            method: call.method,
-            path: call.url.path(),
-            headers: &headers,
-            body: &call.body,
-        };
-        match self.server().hear(&request).unwrap().unwrap() {
+        let request = heading(&call, &headers, &call.body);
+        match self.server().hear(&request).unwrap_or_else(|| panic!("{}", call.url)).unwrap() {
             Heard::Draw(draft) => draft,
-            Heard::Poll(job) => panic!("{job}"),
+            heard => panic!("{}: {heard:?}", self.name()),
         }
     }
 
@@ -184,6 +192,12 @@ impl Wire {
         };
         line.ask(&order).await
     }
+}
+
+/// A call as a server gets it.
+fn heading<'a>(call: &'a Call, headers: &'a [(String, String)], body: &'a Bytes) -> Request<'a> {
+    let (method, path) = (call.method, call.url.path());
+    Request { method, path, query: call.url.query().unwrap_or_default(), headers, body }
 }
 
 fn headers(call: &Call) -> Vec<(String, String)> {
@@ -251,7 +265,7 @@ async fn a_picture_comes_in_every_dialect_at_its_price() {
 async fn what_goes_wrong_is_told_in_every_dialect() {
     let wait = Duration::from_secs(1);
     for (fault, act) in [
-        ("refused", Act::Refused(Stage::Input)),
+        ("refused", Act::Refused(Stage::Unknown)),
         ("refused_output", Act::Refused(Stage::Output)),
         ("empty", Act::Empty),
         ("server_error", Act::ServerFault),
@@ -260,6 +274,23 @@ async fn what_goes_wrong_is_told_in_every_dialect() {
         let server = server(json!({fault: "100%"}), json!({"models": {"*": {}}})).await;
         for (wire, exchange) in ask_all(&Wire::all(&server)).await {
             let name = wire.name();
+            let stages = wire.server().stages();
+            let act = match act {
+                // What a dialect has no form for does not happen in it.
+                Act::Refused(Stage::Output) if !stages.contains(&Stage::Output) => {
+                    assert_eq!(class(&exchange.answer), "picture", "{name}: {exchange:?}");
+                    continue;
+                }
+                Act::Refused(Stage::Unknown) => {
+                    let told = stages.iter().find(|stage| **stage != Stage::Output);
+                    let Some(stage) = told else {
+                        assert_eq!(class(&exchange.answer), "picture", "{name}: {exchange:?}");
+                        continue;
+                    };
+                    Act::Refused(*stage)
+                }
+                act => act,
+            };
             assert_eq!(class(&exchange.answer), wire.meaning(&act), "{name}: {exchange:?}");
             let log = server.log();
             let entry = log.iter().find(|entry| entry.model == wire.draft().model).unwrap();
@@ -298,7 +329,7 @@ async fn a_body_that_is_cut_or_trickles_is_no_answer_in_any_dialect() {
         wires.extend(Wire::with_addresses(&server));
         for wire in &mut wires {
             // A job is looked at before the time is over.
-            let job = wire.draft().delivery == Delivery::Job;
+            let job = wire.draft().delivery.by_job();
             let patience = if job { Duration::from_secs(13) } else { Duration::from_secs(3) };
             wire.provider.timeout = if fault == "cut" { PATIENCE } else { patience };
         }
@@ -362,9 +393,9 @@ async fn a_request_that_makes_no_sense_is_told_so_in_the_words_of_its_dialect() 
     for wire in Wire::all(&server) {
         let call = wire.call();
         let (headers, body) = (headers(&call), Bytes::from_static(b"nothing of the kind"));
-        let (method, path) = (call.method, call.url.path());
-        let request = Request { method, path, headers: &headers, body: &body };
-        let Some(Err(words)) = wire.server().hear(&request) else { continue };
+        let Some(Err(words)) = wire.server().hear(&heading(&call, &headers, &body)) else {
+            continue;
+        };
         let reply = wire.server().say(&Draft::default(), &Act::BadRequest(&words));
         let (status, got) = send(&Call { body, ..call }, &headers).await;
         // Gemini's questions come to the same place, so that the words there are those of a question.
@@ -398,7 +429,7 @@ async fn a_job_is_pending_then_ready_then_gone() {
     let gone = server(json!({}), json!({"models": {"*": {"expires": "0s"}}})).await;
     let mut jobs = 0;
     for wire in Wire::all(&pending) {
-        if wire.draft().delivery != Delivery::Job {
+        if !wire.draft().delivery.by_job() {
             continue;
         }
         jobs += 1;
@@ -408,9 +439,13 @@ async fn a_job_is_pending_then_ready_then_gone() {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
             let reply = providers::Reply { status, headers, body };
             let step = wire.with_order(|order| wire.dialect().understand(order, &reply));
-            let Step::Poll(next, _) = step else { panic!("{}: {step:?}", wire.name()) };
-            assert_eq!(next.url.port(), Some(pending.addr().port()), "{}", wire.name());
-            call = next;
+            match step {
+                Step::Poll(next, _) => call = next,
+                Step::Again(_) => {}
+                step => panic!("{}: {step:?}", wire.name()),
+            }
+            // A key of a rehearsal goes to no other host, whatever an answer says.
+            assert_eq!(call.url.port(), Some(pending.addr().port()), "{}", wire.name());
         }
         // No other dialect knows the order.
         call.url.set_host(Some("stranger.localhost")).unwrap();
@@ -419,16 +454,14 @@ async fn a_job_is_pending_then_ready_then_gone() {
     assert!(jobs > 0);
     assert_eq!(pending.log().len(), jobs, "a look at a job is no order");
 
-    let wires: Vec<_> = Wire::all(&gone)
-        .into_iter()
-        .filter(|wire| wire.draft().delivery == Delivery::Job)
-        .collect();
+    let wires: Vec<_> =
+        Wire::all(&gone).into_iter().filter(|wire| wire.draft().delivery.by_job()).collect();
     for (wire, exchange) in ask_all(&wires).await {
         let kind = FaultKind::ResultExpired.word();
         assert_eq!(class(&exchange.answer), kind, "{}: {exchange:?}", wire.name());
     }
     for (wire, exchange) in ask_all(&Wire::with_addresses(&gone)).await {
-        assert_eq!(class(&exchange.answer), "broken", "{}: {exchange:?}", wire.name());
+        assert!(!decodes(&exchange.answer), "{}: {exchange:?}", wire.name());
     }
 }
 
@@ -440,7 +473,7 @@ async fn one_dialect_may_have_the_bare_address() {
         let addr = ([127, 0, 0, 1], 0).into();
         let server = Simulator::start_with(profile, addr, &options).await.unwrap();
         let mut wire = Wire::all(&server).into_iter().find(|it| it.provider.kind == kind).unwrap();
-        if wire.draft().delivery == Delivery::Job {
+        if wire.draft().delivery.by_job() {
             continue;
         }
         wire.provider.url = Some(server.url().parse().unwrap());

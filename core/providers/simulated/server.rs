@@ -147,10 +147,11 @@ mod tests {
 
     fn heard(body: &str) -> Result<Draft, String> {
         let body = Bytes::from(body.to_owned());
-        let request = Request { method: "POST", path: "/generate", headers: &[], body: &body };
+        let (method, path, query) = ("POST", "/generate", "");
+        let request = Request { method, path, query, headers: &[], body: &body };
         match Server.hear(&request).unwrap()? {
             Heard::Draw(draft) => Ok(draft),
-            Heard::Poll(job) => panic!("{job}"),
+            heard => panic!("{heard:?}"),
         }
     }
 
