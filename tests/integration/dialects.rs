@@ -32,7 +32,7 @@ const WORKFLOW: &[u8] = br#"{
     "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "{{model}}"}},
     "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64}},
     "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "{{prompt}}"}},
-    "3": {"class_type": "KSampler", "inputs": {"seed": "{{seed}}"}},
+    "3": {"class_type": "KSampler", "inputs": {"seed": "{{seed}}", "steps": "{{params.steps}}"}},
     "9": {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}}
 }"#;
 
@@ -93,12 +93,17 @@ impl Wire {
                 models.extend(ANY_MODEL.map(str::to_owned));
             }
             let (before, mut places) = (wires.len(), BTreeSet::new());
+            let mut declined = String::new();
             for model in models {
                 for task in [Task::TextToImage, Task::Edit, Task::Upscale] {
                     let (model, params) = (model.clone(), Map::new());
                     let wire = Self { provider: provider.clone(), model, task, params };
-                    let Ok(call) = wire.with_order(|order| wire.dialect().begin(order)) else {
-                        continue;
+                    let call = match wire.with_order(|order| wire.dialect().begin(order)) {
+                        Ok(call) => call,
+                        Err(words) => {
+                            declined = words;
+                            continue;
+                        }
                     };
                     let place = call.url.path().replace(&wire.model, "MODEL");
                     if places.insert((place, task.word())) {
@@ -106,7 +111,7 @@ impl Wire {
                     }
                 }
             }
-            assert!(wires.len() > before, "no model of `{kind}` can be asked for anything");
+            assert!(wires.len() > before, "no model of `{kind}` can be asked for anything: {declined}");
         }
         wires
     }
@@ -150,14 +155,22 @@ impl Wire {
         self.with_order(|order| self.dialect().begin(order)).unwrap()
     }
 
-    /// The order as the server hears it.
+    /// The order as the server hears it, after what is sent before it.
     fn draft(&self) -> Draft {
-        let call = self.call();
-        let headers = headers(&call);
-        let request = heading(&call, &headers, &call.body);
-        match self.server().hear(&request).unwrap_or_else(|| panic!("{}", call.url)).unwrap() {
-            Heard::Draw(draft) => draft,
-            heard => panic!("{}: {heard:?}", self.name()),
+        let mut call = self.call();
+        loop {
+            let headers = headers(&call);
+            let request = heading(&call, &headers, &call.body);
+            let heard = self.server().hear(&request).unwrap_or_else(|| panic!("{}", call.url));
+            let reply = match heard.unwrap() {
+                Heard::Draw(draft) => return draft,
+                Heard::Aside(reply) => reply,
+                Heard::Poll(job) => panic!("{}: {job}", self.name()),
+            };
+            match self.with_order(|order| self.dialect().understand(order, &reply)) {
+                Step::Next(next) => call = next,
+                step => panic!("{}: {step:?}", self.name()),
+            }
         }
     }
 
