@@ -8,11 +8,14 @@ use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt as _, StreamBody, combinators::BoxBody};
 use hyper::body::Frame;
-use hyper::{Response, StatusCode, header};
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use presscheck_core::providers::Reply;
 use presscheck_core::units::Usd;
 use serde_json::{Value, json};
 
 use super::dice::Dice;
+use super::fault::{Fault, Faults};
 use super::limits::Place;
 use super::log::Log;
 
@@ -60,54 +63,69 @@ impl Handover {
 /// An answer before it becomes HTTP.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) content_type: &'static str,
-    pub(crate) body: Bytes,
+    pub(crate) reply: Reply,
     pub(crate) travel: Travel,
     pub(crate) charged: Usd,
-    pub(crate) retry_after: Option<u64>,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self { reply, travel: Travel::Whole, charged: Usd::ZERO }
+    }
 }
 
 impl Answer {
     /// A body under 200.
-    pub(crate) fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self {
-            status: StatusCode::OK,
-            content_type,
-            body: body.into(),
-            travel: Travel::Whole,
-            charged: Usd::ZERO,
-            retry_after: None,
-        }
+    pub(crate) fn ok(content_type: &str, body: impl Into<Bytes>) -> Self {
+        let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+        Self::from(Reply { status: 200, headers, body: body.into() })
     }
 
-    /// JSON under 200.
-    pub(crate) fn json(value: &Value) -> Self {
-        Self::ok("application/json", value.to_string())
+    /// JSON.
+    pub(crate) fn json(status: u16, value: &Value) -> Self {
+        let mut answer = Self::ok("application/json", value.to_string());
+        answer.reply.status = status;
+        answer
     }
 
     /// An error with a code for machines and words for people.
-    pub(crate) fn error(status: StatusCode, code: &str, message: &str) -> Self {
-        let body = json!({"error": {"code": code, "message": message}});
-        Self { status, ..Self::json(&body) }
+    pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
+        Self::json(status, &json!({"error": {"code": code, "message": message}}))
+    }
+
+    /// The answer, at this price.
+    pub(crate) fn at(self, charged: Usd) -> Self {
+        Self { charged, ..self }
+    }
+
+    /// The answer, as a fault of its way lets it travel.
+    pub(crate) fn travelling(self, fault: Option<Fault>, faults: &Faults) -> Self {
+        let travel = match fault {
+            Some(Fault::Cut) => Travel::Cut,
+            Some(Fault::SlowBody) => Travel::Trickle(faults.table().slow_body_for.0),
+            _ => Travel::Whole,
+        };
+        Self { travel, ..self }
     }
 
     /// The HTTP answer. Everything but the body is fixed here; the body tells the handover when it is gone.
     pub(crate) fn into_response(self, handover: Handover) -> Response<Body> {
-        let mut response = Response::new(body(self.body.clone(), self.travel, handover));
-        *response.status_mut() = self.status;
+        let length = self.reply.body.len();
+        let mut response = Response::new(body(self.reply.body, self.travel, handover));
+        *response.status_mut() =
+            StatusCode::from_u16(self.reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(self.content_type));
-        headers.insert(header::CONTENT_LENGTH, self.body.len().into());
-        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        if !self.charged.is_zero() {
-            let amount = self.charged.as_decimal().normalize().to_string();
-            if let Ok(amount) = amount.parse() {
-                headers.insert("x-cost-usd", amount);
+        for (name, value) in self.reply.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), value.parse()) {
+                headers.append(name, value);
             }
+        }
+        headers.insert(header::CONTENT_LENGTH, length.into());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if !self.charged.is_zero()
+            && let Ok(amount) = self.charged.as_decimal().normalize().to_string().parse()
+        {
+            headers.insert("x-cost-usd", amount);
         }
         response
     }

@@ -6,20 +6,25 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use presscheck_core::units::Usd;
 use thiserror::Error;
 
 use super::log::LogEntry;
 use super::profile::{EXAMPLE_PROFILE, Profile, ProfileError};
-use super::server::{Options, Simulator};
+use super::server::{Options, Simulator, dialects};
 
 /// A simulated model server on this machine, for demonstrations, tests and rehearsing a policy without
-/// a key.
+/// a key, in the manners of any provider.
 #[derive(Args, Clone, Debug)]
 pub struct SimulateArgs {
     /// The profile: models, prices, latencies, faults (YAML); the example profile where none is given
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
+    /// The provider kind to speak like; without it, the server's own (`simulated`). Every kind is spoken at
+    /// `http://KIND.localhost:PORT` besides
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(dialects()))]
+    pub dialect: Option<String>,
     /// The port to listen on, at 127.0.0.1; 0 takes any free one
     #[arg(long, default_value_t = 8787)]
     pub port: u16,
@@ -77,13 +82,14 @@ pub async fn simulate(args: SimulateArgs) -> Result<(), SimulateError> {
         .map_err(|source| SimulateError::Profile { path: path.clone(), source })?;
     let models: Vec<_> = profile.models.0.keys().map(|id| shown(id)).collect();
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let options = Options { log: args.log };
+    let options = Options { log: args.log, dialect: args.dialect.clone() };
     let running =
         Simulator::start_with(profile, addr, &options).await.map_err(SimulateError::Start)?;
     writeln!(
         anstream::stderr(),
-        "simulated model server at {}   models {}   Ctrl-C to stop",
+        "simulated model server at {}   speaks {}   models {}   Ctrl-C to stop",
         running.url(),
+        args.dialect.as_deref().unwrap_or("simulated"),
         models.join(", ")
     )?;
     stopped().await?;
@@ -122,10 +128,11 @@ fn summary(log: &[LogEntry]) -> String {
     for entry in log {
         let what = match (entry.fault, entry.status) {
             (Some(fault), _) => fault.word(),
-            (None, Some(200)) => "no fault",
+            (None, Some(200..=299)) => "no fault",
             (None, Some(429)) => "over the server's limit",
+            (None, Some(402)) => "no credit left",
             (None, Some(404)) => "unknown model",
-            (None, Some(_)) => "bad request",
+            (None, Some(_)) => "turned away",
             (None, None) => "in flight",
         };
         let row = rows.entry((&entry.model, what)).or_default();

@@ -31,8 +31,12 @@ choice! {
         Html = "html",
         /// A JSON error under status 200.
         JsonError = "json_error",
-        /// The safety policy refuses: 403 with `content_policy`.
+        /// The safety policy refuses the prompt, in the form of the dialect.
         Refused = "refused",
+        /// The safety policy refuses the picture, which was drawn.
+        RefusedOutput = "refused_output",
+        /// A success that holds no picture.
+        Empty = "empty",
         /// 502.
         ServerError = "server_error",
         /// 429 with `Retry-After`.
@@ -46,7 +50,7 @@ choice! {
 
 impl Fault {
     /// All faults, in the order of the profile.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::GarbledText,
         Self::MissingText,
         Self::WrongAspect,
@@ -58,6 +62,8 @@ impl Fault {
         Self::Html,
         Self::JsonError,
         Self::Refused,
+        Self::RefusedOutput,
+        Self::Empty,
         Self::ServerError,
         Self::RateLimited,
         Self::Cut,
@@ -69,11 +75,17 @@ impl Fault {
     pub const fn needs_text(self) -> bool {
         matches!(self, Self::GarbledText | Self::MissingText)
     }
+
+    /// Whether nothing was drawn, so that nothing is charged.
+    #[must_use]
+    pub const fn is_free(self) -> bool {
+        matches!(self, Self::Refused | Self::ServerError | Self::RateLimited)
+    }
 }
 
 /// The outcome in a gate that runs only the checks `decode` and `dimensions`, for a case that expects both
 /// a size and an aspect ratio. `server_error` and `rate_limited` are taken to last for all attempts,
-/// and `slow_body` for longer than the timeout.
+/// and `slow_body` for longer than the timeout. (Imagen says by an `empty` answer that it refused the picture.)
 #[must_use]
 pub const fn expected_outcome(fault: Option<Fault>) -> Outcome {
     match fault {
@@ -81,10 +93,10 @@ pub const fn expected_outcome(fault: Option<Fault>) -> Outcome {
             Outcome::Passed
         }
         Some(Fault::WrongAspect | Fault::WrongSize) => Outcome::Failed,
-        Some(Fault::Truncated | Fault::BadHeader | Fault::Html | Fault::JsonError) => {
-            Outcome::Broken
-        }
-        Some(Fault::Refused) => Outcome::Refused,
+        Some(
+            Fault::Truncated | Fault::BadHeader | Fault::Html | Fault::JsonError | Fault::Empty,
+        ) => Outcome::Broken,
+        Some(Fault::Refused | Fault::RefusedOutput) => Outcome::Refused,
         Some(Fault::ServerError | Fault::RateLimited | Fault::Cut | Fault::SlowBody) => {
             Outcome::Unavailable
         }
@@ -115,8 +127,12 @@ record! {
         html: Rate = "0%",
         /// A JSON error under status 200.
         json_error: Rate = "0%",
-        /// The safety policy refuses: 403 with the code `content_policy`.
+        /// The safety policy refuses the prompt, in the form of the dialect.
         refused: Rate = "0%",
+        /// The safety policy refuses the picture, which was drawn.
+        refused_output: Rate = "0%",
+        /// A success that holds no picture.
+        empty: Rate = "0%",
         /// 502.
         server_error: Rate = "0%",
         /// How many attempts at such a sample fail before one succeeds; all where it is absent.
@@ -125,7 +141,7 @@ record! {
         rate_limited: Rate = "0%",
         /// How many attempts at such a sample fail before one succeeds; all where it is absent.
         rate_limited_attempts: Option<u32>,
-        /// What `Retry-After` says, rounded up to seconds.
+        /// The wait that `rate_limited` asks for, where the dialect says one.
         retry_after: TimeSpan = "1s",
         /// The connection is cut in the middle of the body.
         cut: Rate = "0%",
@@ -165,6 +181,8 @@ impl Faults {
             Fault::Html => table.html,
             Fault::JsonError => table.json_error,
             Fault::Refused => table.refused,
+            Fault::RefusedOutput => table.refused_output,
+            Fault::Empty => table.empty,
             Fault::ServerError => table.server_error,
             Fault::RateLimited => table.rate_limited,
             Fault::Cut => table.cut,
@@ -195,16 +213,11 @@ impl Faults {
         attempts.is_none_or(|attempts| attempt <= attempts)
     }
 
-    /// What `Retry-After` says, in whole seconds.
+    /// The wait that a rate limit asks for.
     #[must_use]
-    pub fn retry_after(&self) -> u64 {
-        whole_seconds(self.table.retry_after.0)
+    pub const fn retry_after(&self) -> Duration {
+        self.table.retry_after.0
     }
-}
-
-/// A wait in whole seconds, rounded up, as `Retry-After` wants it (RFC 9110, 10.2.3).
-pub(crate) fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 impl FromNode for Faults {

@@ -11,8 +11,8 @@ use presscheck_core::units::{Digest, Usd};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ask::Ask;
 use super::fault::Fault;
+use super::sample::Sample;
 
 /// One request for a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,8 @@ pub struct LogEntry {
     pub started_ms: u64,
     /// When the whole answer was handed to the socket.
     pub answered_ms: Option<u64>,
-    /// What was charged: the model's price for each status 200, whatever its body; else nothing.
+    /// What was charged: the model's price for each order that was taken, whatever came of it, and for a picture that
+    /// was drawn and withheld; nothing for a refused prompt.
     pub charged_usd: Usd,
 }
 
@@ -73,10 +74,10 @@ impl Log {
     }
 
     /// Notes a request; returns its number and the attempt.
-    pub(crate) fn arrived(&self, ask: &Ask) -> (u64, u32) {
+    pub(crate) fn arrived(&self, sample: &Sample) -> (u64, u32) {
         let now = self.now();
-        let key = Digest::of_json(&(&ask.model, &ask.prompt, ask.seed))
-            .unwrap_or_else(|_| Digest::of(ask.prompt.as_bytes()));
+        let key = Digest::of_json(&(&sample.model, &sample.prompt, sample.seed))
+            .unwrap_or_else(|_| Digest::of(sample.prompt.as_bytes()));
         let mut inner = self.inner();
         let count = inner.attempts.entry(key).or_insert(0);
         *count = count.saturating_add(1);
@@ -84,9 +85,9 @@ impl Log {
         let n = inner.entries.len() as u64 + 1;
         let entry = LogEntry {
             n,
-            model: ask.model.clone(),
-            prompt: ask.prompt.clone(),
-            seed: ask.seed,
+            model: sample.model.clone(),
+            prompt: sample.prompt.clone(),
+            seed: sample.seed,
             attempt,
             fault: None,
             status: None,

@@ -1,4 +1,4 @@
-//! A simulated model server: real pictures from prompts, faults and prices included.
+//! A simulated model server: real pictures from prompts, faults and prices included, over the wire of any provider.
 //!
 //! For demonstrations, for tests, and for anyone who writes a policy without a key. It listens on this
 //! machine only. Everything about an answer (its picture, its fault, its latency) follows from the
@@ -6,18 +6,21 @@
 //! any concurrency.
 
 mod answer;
-mod ask;
 mod command;
+mod credit;
 mod dice;
 mod fault;
 mod latency;
 mod limits;
 mod log;
+mod orders;
 mod picture;
 mod profile;
 mod question;
 mod route;
+mod sample;
 mod server;
+mod shelf;
 
 pub(crate) use dice::Dice;
 pub(crate) use picture::drawing;
@@ -31,4 +34,4 @@ pub use limits::PerTime;
 pub use log::LogEntry;
 pub use picture::Size;
 pub use profile::{EXAMPLE_PROFILE, Model, Models, Profile, ProfileError};
-pub use server::{Options, Running, Simulator};
+pub use server::{Options, Running, Simulator, dialects};

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use presscheck_core::policy::{Format, FromNode, Kind, Node, Problems, Reading, Source, parse};
+use presscheck_core::policy::{
+    Format, FromNode, Kind, ListPrice, Node, Problems, Reading, Source, parse,
+};
 use presscheck_core::prompts::quoted_text;
 use presscheck_core::record;
-use presscheck_core::units::{Rate, Usd};
-use serde_json::Value;
+use presscheck_core::units::{Rate, TimeSpan, Usd};
+use serde_json::{Map, Value};
 
 use super::dice::Dice;
 use super::fault::{Fault, Faults};
@@ -22,8 +24,9 @@ pub const EXAMPLE_PROFILE: &str = include_str!("example.yaml");
 record! {
     /// How a simulated model behaves.
     pub struct Model {
-        /// What one answer under status 200 costs.
-        price: Usd = "$0",
+        /// What an order costs that is drawn; what the price list of the dialect says where it is absent, and
+        /// nothing where that lists no such model.
+        price: Option<Usd>,
         /// How long it takes to the first byte of the answer.
         latency: Latency = "0s",
         /// The size of pictures where the request asks for none; its area where the request asks for an
@@ -33,6 +36,9 @@ record! {
         says_no: Rate = "0%",
         /// The share of pictures that a moderation flags.
         flags: Rate = "0%",
+        /// How long a picture is kept at its address, and an order by its name, from when it is ready; to the end where
+        /// it is absent.
+        expires: Option<TimeSpan>,
         /// How often each fault happens.
         faults: Faults = "{}",
     }
@@ -41,16 +47,30 @@ record! {
 record! {
     /// What the simulated model server has and how it behaves.
     pub struct Profile {
-        /// The models, by id.
+        /// The models, by id; `*` is every id that is not listed.
         models: Models,
-        /// The API key that requests must send as `Authorization: Bearer KEY`; none where it is absent.
+        /// The API key that requests must send; none where it is absent.
         key: Option<String>,
+        /// What may be charged in all; an order over it is told that no credit is left.
+        credit: Option<Usd>,
         /// The most requests in flight; more are answered 429.
         concurrency: Option<u32>,
         /// The most requests in a span of time; more are answered 429.
         rate: Option<PerTime>,
     }
 }
+
+impl Model {
+    /// What an order costs: as the profile says, else by the price list of the dialect's kind, else nothing.
+    #[must_use]
+    pub fn price_of(&self, id: &str, list: Option<ListPrice>) -> Usd {
+        let listed = || list.and_then(|list| list(id, &Map::new())).map(|cost| cost.amount);
+        self.price.or_else(listed).unwrap_or(Usd::ZERO)
+    }
+}
+
+/// Stands for every id that is not listed.
+const ANY: &str = "*";
 
 /// The models of a profile, by id; at least one.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,10 +146,10 @@ impl Profile {
             .ok_or_else(|| ProfileError { problems: sentences(problems) })
     }
 
-    /// A model by its id.
+    /// A model by its id: its own entry, else that of `*`.
     #[must_use]
     pub fn model(&self, id: &str) -> Option<&Model> {
-        self.models.0.get(id)
+        self.models.0.get(id).or_else(|| self.models.0.get(ANY))
     }
 
     /// The fault of one sample: follows from the model, the prompt and the seed alone.
@@ -171,8 +191,14 @@ mod tests {
     #[test]
     fn the_example_is_a_profile() {
         let example = Profile::read(EXAMPLE_PROFILE).unwrap();
-        assert_eq!(example.models.0.keys().collect::<Vec<_>>(), ["atelier-2", "atelier-3"]);
-        assert_eq!(example.model("atelier-2").unwrap().price.to_string(), "$0.042");
+        assert_eq!(example.models.0.keys().collect::<Vec<_>>(), ["*", "atelier-2", "atelier-3"]);
+        let price = |id: &str, kind: &str| {
+            let list = presscheck_core::providers::kind(kind).unwrap().vocabulary.list_price;
+            example.model(id).unwrap().price_of(id, list).to_string()
+        };
+        assert_eq!(price("atelier-2", "stability"), "$0.042");
+        assert_eq!(price("core", "stability"), "$0.03");
+        assert_eq!(price("core", "simulated"), "$0.00");
         assert_eq!(example.key, None);
     }
 
@@ -199,7 +225,7 @@ mod tests {
         insta::assert_snapshot!(error.to_string(), @r"
         the profile has 9 problems; the server did not start
 
-          unknown key `port` (known: models, key, concurrency, rate)
+          unknown key `port` (known: models, key, credit, concurrency, rate)
 
           `-1`: an amount of money can't be negative
 
@@ -247,7 +273,7 @@ mod tests {
             ("server_error", 3.0),
             ("slow_body", 20.0),
         ];
-        let faults: serde_json::Map<_, _> = rates
+        let faults: Map<_, _> = rates
             .iter()
             .map(|(key, percent)| ((*key).to_owned(), json!(format!("{percent}%"))))
             .collect();

@@ -2,18 +2,19 @@
 //!
 //! What it answers follows from the model, the question and the picture's bytes alone; it does not look at the picture.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::StatusCode;
-use presscheck_core::units::Digest;
+use presscheck_core::providers::rehearsal::whole_seconds;
+use presscheck_core::units::{Digest, Usd};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, HTML, Travel, json_error};
-use super::ask::{Ask, Form};
+use super::answer::{Answer, HTML, json_error};
 use super::dice::Dice;
-use super::fault::{Fault, whole_seconds};
-use super::picture::Encoding;
+use super::fault::Fault;
 use super::profile::Model;
+use super::sample::Sample;
 
 /// Which wire a question came over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,29 +30,38 @@ pub(crate) enum Wire {
 impl Wire {
     /// The wire of a path, where questions are taken there.
     pub(crate) fn of(path: &str) -> Option<Self> {
-        match path {
-            "/v1/chat/completions" => return Some(Self::Chat),
-            "/v1/moderations" => return Some(Self::Moderation),
-            _ => {}
+        if path.ends_with("/chat/completions") {
+            return Some(Self::Chat);
         }
-        let model = path.strip_prefix("/v1beta/models/")?.strip_suffix(":generateContent")?;
-        Some(Self::Google(model.to_owned()))
+        if path.ends_with("/moderations") {
+            return Some(Self::Moderation);
+        }
+        let (_, call) = path.rsplit_once("/models/")?;
+        Some(Self::Google(call.strip_suffix(":generateContent")?.to_owned()))
     }
 
     /// An error, as this wire says it.
-    pub(crate) fn error(&self, status: StatusCode, code: &str, message: &str) -> Answer {
+    pub(crate) fn error(&self, status: u16, code: &str, message: &str) -> Answer {
         if matches!(self, Self::Google(_)) {
-            let word = match status.as_u16() {
+            let word = match status {
                 401 | 403 => "PERMISSION_DENIED",
                 404 => "NOT_FOUND",
                 429 => "RESOURCE_EXHAUSTED",
                 500.. => "UNAVAILABLE",
                 _ => "INVALID_ARGUMENT",
             };
-            let error = json!({"code": status.as_u16(), "message": message, "status": word});
-            return Answer { status, ..Answer::json(&json!({"error": error})) };
+            let error = json!({"code": status, "message": message, "status": word});
+            return Answer::json(status, &json!({"error": error}));
         }
         Answer::error(status, code, message)
+    }
+
+    /// The same with a wait.
+    fn limited(&self, message: &str, wait: Duration) -> Answer {
+        let mut answer = self.error(429, "rate_limited", message);
+        let seconds = whole_seconds(wait).max(1).to_string();
+        answer.reply.headers.push(("retry-after".to_owned(), seconds));
+        answer
     }
 }
 
@@ -64,17 +74,25 @@ pub(crate) struct Put {
     text: String,
     picture: Option<Digest>,
     /// The same as a request for a picture: what faults, times and the log go by.
-    pub(crate) ask: Ask,
+    pub(crate) sample: Sample,
 }
 
 impl Put {
-    /// Reads a body.
+    /// Reads a body; nothing where it asks for a picture, which Gemini is asked for at the same place.
     ///
     /// # Errors
     /// A sentence that says what is wrong.
-    pub(crate) fn read(wire: Wire, body: &[u8]) -> Result<Self, String> {
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|error| format!("the body is no JSON: {error}"))?;
+    pub(crate) fn read(wire: Wire, body: &[u8]) -> Option<Result<Self, String>> {
+        let body: Value = match serde_json::from_slice(body) {
+            Ok(body) => body,
+            Err(error) => return Some(Err(format!("the body is no JSON: {error}"))),
+        };
+        let forms = body.pointer("/generationConfig/responseModalities").and_then(Value::as_array);
+        let draws = forms.is_some_and(|forms| forms.iter().any(|form| form == "IMAGE"));
+        (!draws).then(|| Self::of(wire, &body))
+    }
+
+    fn of(wire: Wire, body: &Value) -> Result<Self, String> {
         let model = match &wire {
             Wire::Google(model) => model.clone(),
             _ => {
@@ -121,48 +139,30 @@ impl Put {
             transcribe: instructions.contains("\"lines\""),
             text,
             picture,
-            ask: Ask {
-                prompt,
-                model,
-                seed: seed.and_then(Value::as_u64).unwrap_or(0),
-                size: None,
-                aspect: None,
-                form: Form::Bytes,
-                encoding: Encoding::Png,
-            },
+            sample: Sample { model, prompt, seed: seed.and_then(Value::as_u64).unwrap_or(0) },
             wire,
         })
     }
 
-    /// The answer of a model, with the fault of this attempt. Faults of pictures alone change nothing here.
-    pub(crate) fn answer(&self, model: &Model, fault: Option<Fault>) -> Answer {
-        let mut answer = match fault {
+    /// The answer of a model at a price, with the fault of this attempt. Faults of pictures alone change nothing here.
+    pub(crate) fn answer(&self, model: &Model, price: Usd, fault: Option<Fault>) -> Answer {
+        let answer = match fault {
             Some(Fault::RateLimited) => {
-                let message = "Too many requests: slow down.";
-                let mut answer =
-                    self.wire.error(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
-                answer.retry_after = Some(model.faults.retry_after());
-                answer
+                self.wire.limited("Too many requests: slow down.", model.faults.retry_after())
             }
             Some(Fault::ServerError) => {
-                self.wire.error(StatusCode::BAD_GATEWAY, "bad_gateway", "The model did not answer.")
+                self.wire.error(502, "bad_gateway", "The model did not answer.")
             }
-            Some(Fault::Refused) => self.refusal(),
+            Some(Fault::Refused | Fault::RefusedOutput) => self.refusal(),
             Some(Fault::Html) => Answer::ok("text/html; charset=utf-8", HTML),
-            Some(Fault::JsonError) => Answer::json(&json_error()),
+            Some(Fault::JsonError) => Answer::json(200, &json_error()),
             Some(Fault::Truncated | Fault::BadHeader) => self.babble(),
+            Some(Fault::Empty) => self.said(""),
             _ if self.wire == Wire::Moderation => self.moderated(model),
             _ => self.said(&self.words(model)),
         };
-        answer.travel = match fault {
-            Some(Fault::Cut) => Travel::Cut,
-            Some(Fault::SlowBody) => Travel::Trickle(model.faults.table().slow_body_for.0),
-            _ => Travel::Whole,
-        };
-        if answer.status == StatusCode::OK {
-            answer.charged = model.price;
-        }
-        answer
+        let charged = if answer.reply.status == 200 { price } else { Usd::ZERO };
+        answer.at(charged).travelling(fault, &model.faults)
     }
 
     /// Whether something that happens to this share of pictures happens to this one: for each seed the same, so that
@@ -170,7 +170,7 @@ impl Put {
     fn draws(&self, purpose: &str, share: f64) -> bool {
         let picture = self.picture.map(|digest| digest.to_string()).unwrap_or_default();
         let about = format!("{}\n{picture}", self.text);
-        Dice::of(purpose, &self.ask.model, &about, 0).chance(share)
+        Dice::of(purpose, &self.sample.model, &about, 0).chance(share)
     }
 
     fn words(&self, model: &Model) -> String {
@@ -184,14 +184,19 @@ impl Put {
 
     fn refusal(&self) -> Answer {
         match &self.wire {
-            Wire::Google(_) => Answer::json(&json!({"promptFeedback": {"blockReason": "SAFETY"}})),
+            Wire::Google(_) => {
+                Answer::json(200, &json!({"promptFeedback": {"blockReason": "SAFETY"}}))
+            }
             Wire::Chat => {
                 let message = json!({"content": null, "refusal": "I can't help with that."});
-                Answer::json(&json!({"choices": [{"message": message, "finish_reason": "stop"}]}))
+                Answer::json(
+                    200,
+                    &json!({"choices": [{"message": message, "finish_reason": "stop"}]}),
+                )
             }
             Wire::Moderation => {
                 let message = "The request was refused by the content policy.";
-                Answer::error(StatusCode::FORBIDDEN, "content_policy", message)
+                Answer::error(403, "content_policy", message)
             }
         }
     }
@@ -201,7 +206,7 @@ impl Put {
         if self.wire == Wire::Moderation {
             let result =
                 json!({"flagged": false, "category_scores": {"sexual": "low", "violence": 7}});
-            return Answer::json(&json!({"results": [result]}));
+            return Answer::json(200, &json!({"results": [result]}));
         }
         self.said("I would say that")
     }
@@ -215,7 +220,7 @@ impl Put {
             "category_scores": {"sexual": if flagged { 0.97 } else { 0.001 }, "violence": 0.002, "hate": 0},
             "category_applied_input_types": {"sexual": ["image"], "violence": ["image"], "hate": []},
         });
-        Answer::json(&json!({"results": [result]}))
+        Answer::json(200, &json!({"results": [result]}))
     }
 
     fn said(&self, words: &str) -> Answer {
@@ -223,27 +228,30 @@ impl Put {
             Wire::Google(_) => {
                 let parts = json!([{"text": "Let me look.", "thought": true}, {"text": words}]);
                 let content = json!({"role": "model", "parts": parts});
-                Answer::json(&json!({"candidates": [{"content": content, "finishReason": "STOP"}]}))
+                Answer::json(
+                    200,
+                    &json!({"candidates": [{"content": content, "finishReason": "STOP"}]}),
+                )
             }
             Wire::Chat => {
                 let message = json!({"role": "assistant", "content": words});
-                Answer::json(&json!({"choices": [{"message": message, "finish_reason": "stop"}]}))
+                Answer::json(
+                    200,
+                    &json!({"choices": [{"message": message, "finish_reason": "stop"}]}),
+                )
             }
-            Wire::Moderation => Answer::json(&json!({"results": [words]})),
+            Wire::Moderation => Answer::json(200, &json!({"results": [words]})),
         }
     }
 
     /// The answer where the profile has no such model.
     pub(crate) fn no_model(&self) -> Answer {
         let message = "There is no such model in the profile.";
-        self.wire.error(StatusCode::NOT_FOUND, "model_not_found", message)
+        self.wire.error(404, "model_not_found", message)
     }
 
     /// The answer to a request that the server's own limits turn away.
-    pub(crate) fn turned_away(&self, wait: std::time::Duration) -> Answer {
-        let message = "Too many requests for this server's own limit.";
-        let mut answer = self.wire.error(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
-        answer.retry_after = Some(whole_seconds(wait).max(1));
-        answer
+    pub(crate) fn turned_away(&self, wait: Duration) -> Answer {
+        self.wire.limited("Too many requests for this server's own limit.", wait)
     }
 }

@@ -1,8 +1,7 @@
-//! The routes, and the way from a request to its answer.
+//! The routes: who is spoken to, and what about.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -10,184 +9,150 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode, header};
-use presscheck_core::units::Usd;
-use serde_json::json;
+use hyper::{Method, Request, Response, header};
+use presscheck_core::inert::one_line;
+use presscheck_core::providers::rehearsal::{self, Act, Draft, Heard};
+use presscheck_core::providers::{Kind, REGISTRY};
 
-use super::answer::{Answer, Body, HTML, Handover, Travel, bad_header, json_error, truncated};
-use super::ask::{Ask, Form};
-use super::dice::Dice;
-use super::fault::{Fault, whole_seconds};
+use super::answer::{Answer, Body, Handover};
+use super::credit::Credit;
+use super::fault::Fault;
 use super::limits::Limits;
 use super::log::{Log, LogEntry, json_lines};
-use super::picture::{Order, Studio, Treatment};
-use super::profile::{Model, Profile};
+use super::orders::{Hung, Job, Voice};
+use super::picture::Studio;
+use super::profile::Profile;
 use super::question::{Put, Wire};
+use super::shelf::Shelf;
 
-/// The largest request body: a prompt and its parameters need far less.
-const MAX_REQUEST_BYTES: usize = 2 << 20;
-
-/// The largest body of a question: it carries a picture.
-const MAX_QUESTION_BYTES: usize = 64 << 20;
+/// The largest request body: it may carry a picture.
+const MAX_REQUEST_BYTES: usize = 64 << 20;
 
 /// The longest that a client may take for a request's body.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// The most pictures kept for download by address; older addresses answer 404.
-const MAX_ADDRESSES: usize = 10_000;
+/// The dialect of the server's own.
+pub(crate) const OWN: &str = "simulated";
+
+/// The end of the host names under which each dialect is spoken.
+const LOCAL: &str = ".localhost";
 
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct State {
     addr: SocketAddr,
-    profile: Profile,
-    log: Arc<Log>,
-    limits: Limits,
-    studio: Studio,
-    addresses: Mutex<HashMap<String, Arc<Ask>>>,
+    /// The dialect where the host's name says none.
+    dialect: &'static str,
+    pub(super) profile: Profile,
+    pub(super) log: Arc<Log>,
+    pub(super) limits: Limits,
+    pub(super) credit: Credit,
+    pub(super) studio: Studio,
+    pub(super) addresses: Shelf<Hung>,
+    pub(super) jobs: Shelf<Job>,
 }
 
 /// The answer to a request for any path.
 pub(crate) async fn route(state: Arc<State>, request: Request<Incoming>) -> Response<Body> {
+    let alone = |answer: Answer| answer.into_response(Handover::none());
     let path = request.uri().path().to_owned();
-    let answer = match (request.method(), path.as_str()) {
-        (&Method::POST, "/generate") => return generate(&state, request).await,
-        (&Method::POST, path) if Wire::of(path).is_some() => {
-            return match Wire::of(path) {
-                Some(wire) => answer(&state, wire, request).await,
-                None => not_found().into_response(Handover::none()),
-            };
-        }
-        (_, "/generate") => {
-            let message = "POST a JSON object with `prompt`, `model` and `seed`.";
-            Answer::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
-        }
-        (&Method::GET, "/") => Answer::ok("text/plain; charset=utf-8", state.page()),
-        (&Method::GET, "/log") => {
-            Answer::ok("application/x-ndjson", json_lines(&state.log.entries()))
-        }
-        (&Method::GET, path) => match path.strip_prefix("/images/") {
-            Some(id) => state.download(id).await,
-            None => not_found(),
-        },
-        _ => not_found(),
-    };
-    answer.into_response(Handover::none())
-}
-
-fn not_found() -> Answer {
-    Answer::error(StatusCode::NOT_FOUND, "not_found", "Nothing is at this address.")
-}
-
-/// `POST /generate`.
-async fn generate(state: &Arc<State>, request: Request<Incoming>) -> Response<Body> {
-    if let Some(key) = &state.profile.key {
-        let sent = request.headers().get(header::AUTHORIZATION).and_then(|sent| sent.to_str().ok());
-        if sent.and_then(|sent| sent.strip_prefix("Bearer ")) != Some(key) {
-            let message = "The key is missing or wrong: send `Authorization: Bearer KEY`.";
-            return Answer::error(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
-                .into_response(Handover::none());
-        }
-    }
-    let ask = read(request, MAX_REQUEST_BYTES).await;
-    let ask = ask.and_then(|body| Ask::read(&body).map_err(|message| bad_request(&message)));
-    match ask {
-        Ok(ask) => serve(state, &ask, None).await,
-        Err(answer) => answer.into_response(Handover::none()),
-    }
-}
-
-/// A question about a picture.
-async fn answer(state: &Arc<State>, wire: Wire, request: Request<Incoming>) -> Response<Body> {
-    if let Some(key) = &state.profile.key {
-        let header = |name: &str| request.headers().get(name).and_then(|sent| sent.to_str().ok());
-        let sent = match &wire {
-            Wire::Google(_) => header("x-goog-api-key"),
-            _ => header("authorization").and_then(|sent| sent.strip_prefix("Bearer ")),
-        };
-        if sent != Some(key) {
-            let message = "The key is missing or wrong.";
-            return wire
-                .error(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
-                .into_response(Handover::none());
-        }
-    }
-    let put = read(request, MAX_QUESTION_BYTES).await;
-    let put = put.and_then(|body| {
-        let wrong = |message: String| wire.error(StatusCode::BAD_REQUEST, "bad_request", &message);
-        Put::read(wire.clone(), &body).map_err(wrong)
-    });
-    match put {
-        Ok(put) => serve(state, &put.ask.clone(), Some(put)).await,
-        Err(answer) => answer.into_response(Handover::none()),
-    }
-}
-
-/// Answers a request that was read: under the limits, after the model's latency, with the fault of this attempt.
-async fn serve(state: &Arc<State>, ask: &Ask, put: Option<Put>) -> Response<Body> {
-    let (n, attempt) = state.log.arrived(ask);
-    let mut handover = Handover { log: Some((Arc::clone(&state.log), n)), place: None };
-    let (fault, answer) = match state.limits.enter(Instant::now()) {
-        Err(wait) if put.is_some() => {
-            (None, put.as_ref().map_or_else(not_found, |put| put.turned_away(wait)))
-        }
-        Err(wait) => {
-            let message = "Too many requests for this server's own limit.";
-            let mut answer = Answer::error(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
-            answer.retry_after = Some(whole_seconds(wait).max(1));
-            (None, answer)
-        }
-        Ok(place) => {
-            handover.place = Some(place);
-            let started = tokio::time::Instant::now();
-            let (fault, answer) = match &put {
-                Some(put) => state.reply(put, attempt),
-                None => state.compose(ask, attempt).await,
-            };
-            // A limiter answers before the model would have begun. Drawing the picture is part of the
-            // model's latency, not on top of it.
-            if fault != Some(Fault::RateLimited) {
-                let latency = state.profile.latency(&ask.model, &ask.prompt, ask.seed);
-                tokio::time::sleep_until(started + latency).await;
+    if request.method() == Method::GET {
+        match path.as_str() {
+            "/" => return alone(Answer::ok("text/plain; charset=utf-8", state.page())),
+            "/log" => {
+                let lines = json_lines(&state.log.entries());
+                return alone(Answer::ok("application/x-ndjson", lines));
             }
-            (fault, answer)
+            path => {
+                if let Some(id) = path.strip_prefix("/images/") {
+                    return alone(state.download(id).await);
+                }
+            }
         }
+    }
+    let voice = match state.voice(&request) {
+        Ok(voice) => voice,
+        Err(answer) => return alone(answer),
     };
-    state.log.decided(n, fault, answer.status.as_u16(), answer.charged);
-    answer.into_response(handover)
+    let (head, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(answer) => return alone(answer),
+    };
+    let text = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    let headers: Vec<(String, String)> = head.headers.iter().filter_map(text).collect();
+    let request = rehearsal::Request {
+        method: head.method.as_str(),
+        path: &path,
+        query: head.uri.query().unwrap_or_default(),
+        headers: &headers,
+        body: &body,
+    };
+    if head.method == Method::POST
+        && let Some(wire) = Wire::of(&path)
+        && let Some(put) = Put::read(wire.clone(), &body)
+    {
+        return state.question(&voice, &request, &wire, put).await;
+    }
+    let Some(heard) = voice.server.hear(&request) else {
+        return alone(state.not_found(&voice, &request));
+    };
+    if state.is_strange(voice.server.key(&request)) {
+        let draft = match &heard {
+            Ok(Heard::Draw(draft)) => draft,
+            _ => &Draft::default(),
+        };
+        return alone(voice.say(draft, Act::BadKey));
+    }
+    match heard {
+        Ok(Heard::Draw(draft)) => state.order(&voice, &draft).await,
+        Ok(Heard::Aside(reply)) => alone(reply.into()),
+        Ok(Heard::Poll(name)) => alone(state.poll(&voice, &name).await),
+        Err(words) => alone(voice.say(&Draft::default(), Act::BadRequest(&words))),
+    }
 }
 
-/// Reads a request under limits of size and time.
-async fn read(request: Request<Incoming>, most: usize) -> Result<Bytes, Answer> {
-    let body = Limited::new(request.into_body(), most).collect();
+/// Reads a body under limits of size and time.
+async fn read(body: Incoming) -> Result<Bytes, Answer> {
+    let body = Limited::new(body, MAX_REQUEST_BYTES).collect();
     match tokio::time::timeout(BODY_TIME, body).await {
-        Err(_) => {
-            let message = "The request's body took too long.";
-            Err(Answer::error(StatusCode::REQUEST_TIMEOUT, "timeout", message))
-        }
+        Err(_) => Err(Answer::error(408, "timeout", "The request's body took too long.")),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            let message = format!("The request's body is over {} MiB.", most >> 20);
-            Err(Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &message))
+            let message = format!("The request's body is over {} MiB.", MAX_REQUEST_BYTES >> 20);
+            Err(Answer::error(413, "too_large", &message))
         }
-        Ok(Err(_)) => Err(bad_request("The request's body could not be read.")),
+        Ok(Err(_)) => {
+            Err(Answer::error(400, "bad_request", "The request's body could not be read."))
+        }
         Ok(Ok(body)) => Ok(body.to_bytes()),
     }
 }
 
-fn bad_request(message: &str) -> Answer {
-    Answer::error(StatusCode::BAD_REQUEST, "bad_request", message)
+/// The kinds whose dialect the server speaks.
+pub(crate) fn spoken() -> impl Iterator<Item = &'static Kind> {
+    REGISTRY.iter().filter(|kind| kind.rehearsal.is_some())
 }
 
 impl State {
     /// The state of a server that has seen no request.
-    pub(crate) fn new(profile: Profile, addr: SocketAddr, log: Arc<Log>) -> Self {
+    pub(crate) fn new(
+        profile: Profile,
+        addr: SocketAddr,
+        log: Arc<Log>,
+        dialect: &'static str,
+    ) -> Self {
         Self {
             addr,
+            dialect,
             limits: Limits::new(profile.concurrency, profile.rate),
+            credit: Credit::new(profile.credit),
             profile,
             log,
             studio: Studio::new(),
-            addresses: Mutex::default(),
+            addresses: Shelf::new(),
+            jobs: Shelf::new(),
         }
     }
 
@@ -196,141 +161,124 @@ impl State {
         self.log.entries()
     }
 
-    /// The answer to a request that was let in, and the fault that it shows.
-    async fn compose(&self, ask: &Ask, attempt: u32) -> (Option<Fault>, Answer) {
-        let Some(model) = self.profile.model(&ask.model) else {
-            let message = "There is no such model in the profile.";
-            return (None, Answer::error(StatusCode::NOT_FOUND, "model_not_found", message));
+    /// Who is spoken to: the dialect that the host's name says (`openai.localhost`), else the server's.
+    fn voice(&self, request: &Request<Incoming>) -> Result<Voice, Answer> {
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.unwrap_or_default().to_ascii_lowercase();
+        let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+        let dialect = name.strip_suffix(LOCAL);
+        let wanted = dialect.unwrap_or(self.dialect);
+        let found = spoken().find(|kind| kind.vocabulary.kind == wanted);
+        let Some((kind, server)) = found.and_then(|kind| Some((kind, kind.rehearsal?))) else {
+            let message =
+                format!("There is no dialect `{}`. {}", one_line(wanted, 40), self.hosts());
+            return Err(Answer::error(404, "not_found", &message));
         };
-        let size = match ask.picture_size(model.size) {
-            Ok(size) => size,
-            Err(message) => {
-                return (None, Answer::error(StatusCode::BAD_REQUEST, "bad_request", &message));
-            }
-        };
-        let fault = self
-            .profile
-            .fault(&ask.model, &ask.prompt, ask.seed)
-            .filter(|fault| model.faults.lasts(*fault, attempt));
-        let mut answer = match fault {
-            Some(Fault::RateLimited) => return (fault, limited(model)),
-            Some(Fault::ServerError) => {
-                Answer::error(StatusCode::BAD_GATEWAY, "bad_gateway", "The model did not answer.")
-            }
-            Some(Fault::Refused) => {
-                let message = "The request was refused by the content policy.";
-                Answer::error(StatusCode::FORBIDDEN, "content_policy", message)
-            }
-            Some(Fault::Html) => Answer::ok("text/html; charset=utf-8", HTML),
-            Some(Fault::JsonError) => Answer::json(&json_error()),
-            _ if ask.form == Form::Url => {
-                let url = self.address(ask);
-                Answer::json(&json!({"created": ask.seed, "data": [{"url": url}]}))
-            }
-            _ => {
-                let order = Order {
-                    size,
-                    treatment: Treatment::of(fault),
-                    prompt: ask.prompt.clone(),
-                    model: ask.model.clone(),
-                    seed: ask.seed,
-                    encoding: ask.encoding,
-                };
-                match self.studio.make(order).await {
-                    Some(file) => picture(ask, model, fault, &file),
-                    None => Answer::error(
-                        StatusCode::INTERNAL_SERVER_ERROR,
-                        "renderer_failed",
-                        "The picture could not be drawn.",
-                    ),
-                }
-            }
-        };
-        if answer.status == StatusCode::OK {
-            answer.charged = model.price;
+        // An address has the host that the client asked, so that its own rules let it follow.
+        let known = dialect.is_some() || matches!(name, "localhost" | "127.0.0.1");
+        let base = if known { format!("http://{host}") } else { format!("http://{}", self.addr) };
+        Ok(Voice { kind, server, base })
+    }
+
+    /// The hosts under which each dialect is spoken.
+    fn hosts(&self) -> String {
+        let hosts: Vec<_> = spoken()
+            .map(|kind| format!("http://{}{LOCAL}:{}", kind.vocabulary.kind, self.addr.port()))
+            .collect();
+        format!("Each dialect is spoken at a host of its own: {}.", hosts.join(", "))
+    }
+
+    fn not_found(&self, voice: &Voice, request: &rehearsal::Request<'_>) -> Answer {
+        let kind = voice.kind.vocabulary.kind;
+        if kind == OWN && request.path == "/generate" {
+            let message = "POST a JSON object with `prompt`, `model` and `seed`.";
+            return Answer::error(405, "method_not_allowed", message);
         }
-        (fault, answer)
+        let message =
+            format!("Nothing is at this address in the dialect `{kind}`. {}", self.hosts());
+        Answer::error(404, "not_found", &message)
+    }
+
+    /// Whether a key is wanted, and another one or none was sent.
+    fn is_strange(&self, sent: Option<&str>) -> bool {
+        let Some(key) = &self.profile.key else { return false };
+        // HTTP Basic carries it as base64 (RFC 7617).
+        sent.is_none_or(|sent| sent != key && sent != STANDARD.encode(key))
+    }
+
+    /// A question about a picture: under the limits, after the model's latency, with the fault of this attempt.
+    async fn question(
+        &self,
+        voice: &Voice,
+        request: &rehearsal::Request<'_>,
+        wire: &Wire,
+        put: Result<Put, String>,
+    ) -> Response<Body> {
+        // The server's own dialect takes questions in both of theirs.
+        let own = voice.kind.vocabulary.kind == OWN;
+        let sent = match wire {
+            Wire::Google(_) if own => request.header("x-goog-api-key"),
+            _ => voice.server.key(request),
+        };
+        if self.is_strange(sent) {
+            let answer = wire.error(401, "invalid_api_key", "The key is missing or wrong.");
+            return answer.into_response(Handover::none());
+        }
+        let put = match put {
+            Ok(put) => put,
+            Err(words) => {
+                let answer = wire.error(400, "bad_request", &words);
+                return answer.into_response(Handover::none());
+            }
+        };
+        let sample = &put.sample;
+        let (n, attempt) = self.log.arrived(sample);
+        let mut handover = Handover { log: Some((Arc::clone(&self.log), n)), place: None };
+        let (fault, answer) = match self.limits.enter(Instant::now()) {
+            Err(wait) => (None, put.turned_away(wait)),
+            Ok(place) => {
+                handover.place = Some(place);
+                let started = tokio::time::Instant::now();
+                let (fault, answer) = self.reply(voice, &put, attempt);
+                if fault != Some(Fault::RateLimited) {
+                    let latency = self.profile.latency(&sample.model, &sample.prompt, sample.seed);
+                    tokio::time::sleep_until(started + latency).await;
+                }
+                (fault, answer)
+            }
+        };
+        self.log.decided(n, fault, answer.reply.status, answer.charged);
+        answer.into_response(handover)
     }
 
     /// The answer to a question that was let in, and the fault that it shows.
-    fn reply(&self, put: &Put, attempt: u32) -> (Option<Fault>, Answer) {
-        let ask = &put.ask;
-        let Some(model) = self.profile.model(&ask.model) else {
+    fn reply(&self, voice: &Voice, put: &Put, attempt: u32) -> (Option<Fault>, Answer) {
+        let sample = &put.sample;
+        let Some(model) = self.profile.model(&sample.model) else {
             return (None, put.no_model());
         };
         let fault = self
             .profile
-            .fault(&ask.model, &ask.prompt, ask.seed)
+            .fault(&sample.model, &sample.prompt, sample.seed)
             .filter(|fault| model.faults.lasts(*fault, attempt));
-        (fault, put.answer(model, fault))
-    }
-
-    /// A new address for the picture of a request.
-    fn address(&self, ask: &Ask) -> String {
-        let mut dice = Dice::of("address", &ask.model, &ask.prompt, ask.seed);
-        let shape =
-            Dice::of(&format!("{:?}{:?}{:?}", ask.size, ask.aspect, ask.encoding), "", "", 0);
-        let id = format!("{:016x}{:016x}", dice.bits(), shape.clone().bits());
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if addresses.len() >= MAX_ADDRESSES {
-            addresses.clear();
-        }
-        addresses.insert(id.clone(), Arc::new(Ask { form: Form::Bytes, ..ask.clone() }));
-        format!("http://{}/images/{id}", self.addr)
-    }
-
-    /// `GET /images/ID`: the picture of an earlier request, with the faults of the file and of its way.
-    async fn download(&self, id: &str) -> Answer {
-        let ask = {
-            let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-            addresses.get(id).cloned()
-        };
-        let Some(ask) = ask else { return not_found() };
-        // The attempts that fail are those at `POST /generate`; a picture that has an address is there.
-        let (_, mut answer) = self.compose(&ask, u32::MAX).await;
-        answer.charged = Usd::ZERO;
-        answer
+        let price = model.price_of(&sample.model, voice.kind.vocabulary.list_price);
+        (fault, put.answer(model, price, fault))
     }
 
     /// `GET /`: what the server is.
     fn page(&self) -> String {
+        let addr = self.addr;
+        let dialect = self.dialect;
+        let list = spoken().find(|kind| kind.vocabulary.kind == dialect);
+        let list = list.and_then(|kind| kind.vocabulary.list_price);
         let mut page = format!(
-            "presscheck's simulated model server\n\nPOST /generate   {{\"prompt\", \"model\", \"seed\", …}} to http://{}/generate\nGET  /log        every request so far, as JSON lines\n\n",
-            self.addr
+            "presscheck's simulated model server\n\nhttp://{addr} speaks `{dialect}`. {}\n\nPOST /generate   {{\"prompt\", \"model\", \"seed\", …}}, in the dialect `{OWN}`\nGET  /log        every request so far, as JSON lines\n\n",
+            self.hosts()
         );
         for (id, model) in &self.profile.models.0 {
-            let id = presscheck_core::inert::one_line(id, 80);
-            page.push_str(&format!("model {id}   {} an image\n", model.price));
+            let price = model.price_of(id, list);
+            page.push_str(&format!("model {}   {price} an image\n", one_line(id, 80)));
         }
         page
     }
-}
-
-fn limited(model: &Model) -> Answer {
-    let message = "Too many requests: slow down.";
-    let mut answer = Answer::error(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
-    answer.retry_after = Some(model.faults.retry_after());
-    answer
-}
-
-/// The answer that carries a file, with the faults of the file and of its way.
-fn picture(ask: &Ask, model: &Model, fault: Option<Fault>, file: &Bytes) -> Answer {
-    let mut dice = Dice::of("damage", &ask.model, &ask.prompt, ask.seed);
-    let file = match fault {
-        Some(Fault::Truncated) => truncated(file, &mut dice),
-        Some(Fault::BadHeader) => bad_header(file, &mut dice),
-        _ => file.clone(),
-    };
-    let mut answer = match ask.form {
-        Form::Base64 => Answer::json(
-            &json!({"created": ask.seed, "data": [{"b64_json": STANDARD.encode(&file)}]}),
-        ),
-        Form::Bytes | Form::Url => Answer::ok(ask.encoding.content_type(), file),
-    };
-    answer.travel = match fault {
-        Some(Fault::Cut) => Travel::Cut,
-        Some(Fault::SlowBody) => Travel::Trickle(model.faults.table().slow_body_for.0),
-        _ => Travel::Whole,
-    };
-    answer
 }

@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::log::{Log, LogEntry};
 use super::profile::Profile;
-use super::route::{State, route};
+use super::route::{OWN, State, route, spoken};
 
 /// The longest that a client may take for a request's head.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -29,12 +29,21 @@ pub struct Simulator;
 pub struct Options {
     /// A file to which each request is appended as a JSON line when it arrives and when it is answered.
     pub log: Option<PathBuf>,
+    /// The provider kind whose dialect is spoken at the bare address; the server's own where none is given. Every dialect
+    /// is spoken at `KIND.localhost` besides.
+    pub dialect: Option<String>,
+}
+
+/// The provider kinds whose dialect the server speaks.
+pub fn dialects() -> impl Iterator<Item = &'static str> {
+    spoken().map(|kind| kind.vocabulary.kind)
 }
 
 /// A server that runs until it is shut down or dropped.
 #[derive(Debug)]
 pub struct Running {
     addr: SocketAddr,
+    dialect: &'static str,
     state: Arc<State>,
     task: JoinHandle<()>,
 }
@@ -51,7 +60,7 @@ impl Simulator {
     /// Starts a server with options.
     ///
     /// # Errors
-    /// As [`Simulator::start`], and where the log file can't be opened.
+    /// As [`Simulator::start`], and where the log file can't be opened, or the dialect is none that is spoken.
     pub async fn start_with(
         profile: Profile,
         addr: SocketAddr,
@@ -63,12 +72,18 @@ impl Simulator {
                 format!("the simulated server listens on this machine only, not on {addr}"),
             ));
         }
+        let wanted = options.dialect.as_deref().unwrap_or(OWN);
+        let dialect = dialects().find(|dialect| *dialect == wanted).ok_or_else(|| {
+            let known = dialects().collect::<Vec<_>>().join(", ");
+            let words = format!("there is no dialect `{wanted}` (known: {known})");
+            io::Error::new(io::ErrorKind::InvalidInput, words)
+        })?;
         let log = Arc::new(Log::open(options.log.as_deref())?);
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
-        let state = Arc::new(State::new(profile, addr, log));
+        let state = Arc::new(State::new(profile, addr, log, dialect));
         let task = tokio::spawn(listen(listener, Arc::clone(&state)));
-        Ok(Running { addr, state, task })
+        Ok(Running { addr, dialect, state, task })
     }
 }
 
@@ -79,10 +94,17 @@ impl Running {
         self.addr
     }
 
-    /// The address of `POST /generate`.
+    /// What a policy's `url` is: the address of `POST /generate`, or the bare one of another dialect.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/generate", self.addr)
+        let path = if self.dialect == OWN { "/generate" } else { "" };
+        format!("http://{}{path}", self.addr)
+    }
+
+    /// What a policy's `url` is for a provider of this kind, whatever is spoken at the bare address.
+    #[must_use]
+    pub fn url_of(&self, dialect: &str) -> String {
+        format!("http://{dialect}.localhost:{}", self.addr.port())
     }
 
     /// All requests so far, in the order of their arrival.

@@ -31,7 +31,7 @@ fn pages() -> Vec<(String, String)> {
 }
 
 /// The YAML blocks of a page, with the line that each begins on.
-fn yaml_blocks(page: &str) -> Vec<(usize, String)> {
+pub(crate) fn yaml_blocks(page: &str) -> Vec<(usize, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (index, line) in page.lines().enumerate() {
@@ -52,7 +52,7 @@ fn has(block: &str, key: &str) -> bool {
 }
 
 /// Reads a policy as the gate does; shows what is wrong with it.
-fn read(text: &str, place: &str) -> policy::Policy {
+pub(crate) fn read(text: &str, place: &str) -> policy::Policy {
     let (checks, providers) = (checks::vocabulary(), providers::vocabulary());
     let vocabulary = Vocabulary { checks: &checks, providers: &providers };
     let source = Source { path: "presscheck.yaml", text };
@@ -62,7 +62,7 @@ fn read(text: &str, place: &str) -> policy::Policy {
 }
 
 /// A fragment of a policy, with the required keys that it leaves out.
-fn completed(fragment: &str) -> String {
+pub(crate) fn completed(fragment: &str) -> String {
     let mut text = fragment.to_owned();
     for (key, line) in [
         ("model", "model: imagegen/models.yaml"),

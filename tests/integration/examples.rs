@@ -89,7 +89,7 @@ fn the_prompts_are_read_without_a_problem_in_six_strata() {
 fn the_profile_fails_at_the_rates_that_the_example_promises() {
     let profile = Profile::read(&read("simulator.yaml")).unwrap();
     for (model, price, rate) in [("atelier-2", "$0.042", 0.12), ("atelier-3", "$0.019", 0.018)] {
-        assert_eq!(profile.model(model).unwrap().price.to_string(), price);
+        assert_eq!(profile.model(model).unwrap().price_of(model, None).to_string(), price);
         let failures = (0..10_000_u64)
             .filter_map(|seed| profile.fault(model, "a teapot", seed))
             .filter(|fault| {

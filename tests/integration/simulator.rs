@@ -201,6 +201,8 @@ async fn errors_come_under_their_status() {
         (Fault::Html, 200, "text/html; charset=utf-8", "<!doctype html>", "$0.042"),
         (Fault::JsonError, 200, "application/json", "internal_error", "$0.042"),
         (Fault::Refused, 403, "application/json", "content_policy", "$0.00"),
+        (Fault::RefusedOutput, 403, "application/json", "withheld", "$0.042"),
+        (Fault::Empty, 200, "application/json", "\"data\":[]", "$0.042"),
         (Fault::ServerError, 502, "application/json", "bad_gateway", "$0.00"),
         (Fault::RateLimited, 429, "application/json", "rate_limited", "$0.00"),
     ] {
@@ -336,7 +338,8 @@ async fn requests_that_make_no_sense_are_told_why() {
         (json!({"model": "m"}).to_string(), 400, "`prompt`"),
         (json!({"prompt": "x", "model": "gone"}).to_string(), 404, "model_not_found"),
         (json!({"prompt": "x", "model": "m", "aspect_ratio": "1:9000"}).to_string(), 400, "1:9000"),
-        (json!({"prompt": "x".repeat(3 << 20), "model": "m"}).to_string(), 413, "2 MiB"),
+        (json!({"prompt": "x", "model": "m", "size": "9x9"}).to_string(), 400, "9x9: a side has"),
+        ("x".repeat((64 << 20) + 1), 413, "64 MiB"),
     ] {
         let response = client().post(running.url()).body(body).send().await.unwrap();
         assert_eq!(response.status().as_u16(), status);
@@ -344,10 +347,38 @@ async fn requests_that_make_no_sense_are_told_why() {
         assert!(text.contains(words), "{text}");
     }
     let base = format!("http://{}", running.addr());
+    let elsewhere = client().get(format!("{base}/v1/images/generations")).send().await.unwrap();
+    assert!(elsewhere.text().await.unwrap().contains("http://openai.localhost:"));
     for (path, status) in [("/", 200), ("/generate", 405), ("/images/0", 404), ("/x", 404)] {
         let response = client().get(format!("{base}{path}")).send().await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_picture_that_is_gone_is_told_to_be() {
+    let running = server(json!({"models": {"m": {"expires": "0s"}, "n": {"expires": "1h"}}})).await;
+    for (model, status) in [("m", 404), ("n", 200)] {
+        let mut body = order(model);
+        body["response"] = json!("url");
+        let value: Value =
+            serde_json::from_slice(&ask(&running, &body).await.bytes().await.unwrap()).unwrap();
+        let url = value["data"][0]["url"].as_str().unwrap();
+        assert_eq!(client().get(url).send().await.unwrap().status().as_u16(), status, "{model}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_is_charged_than_there_is_credit() {
+    let models = json!({"*": {"price": "$0.04", "size": "32x32"}});
+    let running = server(json!({"credit": "$0.10", "models": models})).await;
+    let mut seen = Vec::new();
+    for model in ["a", "b", "c"] {
+        seen.push(ask(&running, &order(model)).await.status().as_u16());
+    }
+    assert_eq!(seen, [200, 200, 402]);
+    let charged: Vec<_> = running.log().iter().map(|it| it.charged_usd.to_string()).collect();
+    assert_eq!(charged, ["$0.04", "$0.04", "$0.00"]);
 }
 
 #[tokio::test]
@@ -364,7 +395,7 @@ async fn the_log_file_has_a_line_for_each_event() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("log.jsonl");
     let profile = Profile::read("models: {m: {}, c: {faults: {cut: 100%}}}").unwrap();
-    let options = presscheck::simulator::Options { log: Some(file.clone()) };
+    let options = presscheck::simulator::Options { log: Some(file.clone()), dialect: None };
     let running = Simulator::start_with(profile, loopback(), &options).await.unwrap();
     ask(&running, &order("m")).await.bytes().await.unwrap();
     ask(&running, &order("c")).await.bytes().await.unwrap_err();

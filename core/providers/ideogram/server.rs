@@ -77,5 +77,6 @@ fn form(action: &str, model: &str, request: &Request<'_>) -> Result<Draft, Strin
         media_type: Some("image/png"),
         image,
         delivery: Delivery::Address,
+        ..Draft::default()
     })
 }

@@ -83,6 +83,8 @@ pub struct Draft {
     pub image: Option<Bytes>,
     /// How the picture is handed over.
     pub delivery: Delivery,
+    /// Whether a picture in the answer is wanted as text, where the wire has both forms.
+    pub base64: bool,
 }
 
 impl Draft {
@@ -215,8 +217,9 @@ impl Reply {
     }
 }
 
-/// Seconds for `Retry-After`, rounded up.
-pub(super) fn whole_seconds(wait: Duration) -> u64 {
+/// A wait in whole seconds, rounded up, as `Retry-After` wants it (RFC 9110, 10.2.3).
+#[must_use]
+pub fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 

@@ -16,6 +16,8 @@ const INPUT: &[u8] = b"\x89PNG\r\n\x1a\n an input";
 
 /// A kind, and a model for each of its wires.
 const MODELS: &[(&str, &str, Task)] = &[
+    ("simulated", "atelier-2", Task::TextToImage),
+    ("simulated", "atelier-2", Task::Edit),
     ("google", "gemini-3-pro-image", Task::TextToImage),
     ("google", "gemini-3-pro-image", Task::Edit),
     ("google", "imagen-4.0-generate-001", Task::TextToImage),

@@ -22,6 +22,14 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
+    /// The format of a media type; PNG where it is another one or none.
+    pub(crate) fn of(media_type: Option<&str>) -> Self {
+        [Self::Jpeg, Self::Webp]
+            .into_iter()
+            .find(|encoding| Some(encoding.content_type()) == media_type)
+            .unwrap_or(Self::Png)
+    }
+
     /// The media type.
     pub(crate) const fn content_type(self) -> &'static str {
         match self {

@@ -18,7 +18,7 @@ use super::{MODELS, POLICY, PROMPTS, Ran, Team, essence, good, hero, profile, pr
 fn faults() -> Value {
     let old = json!({
         "wrong_aspect": "6%", "wrong_size": "4%", "truncated": "6%", "bad_header": "6%", "html": "6%",
-        "json_error": "6%", "refused": "6%", "server_error": "5%", "rate_limited": "5%",
+        "json_error": "6%", "refused": "6%", "refused_output": "5%", "empty": "5%", "server_error": "5%", "rate_limited": "5%",
         "retry_after": "0s", "cut": "5%", "slow_body": "1.5%", "slow_body_for": "10m",
     });
     let mut new = old.clone();

@@ -4,6 +4,8 @@
 //! with the answer's price in the header `x-cost-usd`, refusals as `403` with the code `content_policy`, and
 //! an unknown model as `404` with the code `model_not_found`. Questions go to its `/v1`, as to OpenAI's.
 
+mod server;
+
 use super::ask::Asker;
 use super::http::{Http, Rules};
 use super::openai::{House, OpenAi};
@@ -32,7 +34,7 @@ pub(super) const KIND: Kind = Kind {
         answers: &[Ability::Questions, Ability::Moderation],
     },
     open,
-    rehearsal: None,
+    rehearsal: Some(&server::Server),
 };
 
 fn open(provider: &Provider) -> Result<Box<dyn Dialect>, String> {
