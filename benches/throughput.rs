@@ -24,7 +24,7 @@ fn main() -> Outcome<()> {
 
 /// 1,000 prompts with two models, each picture after 50 ms, 32 at once.
 async fn concurrency() -> Outcome<()> {
-    let log = gate("latency: 50ms, size: 64x64", "", 1_000, "concurrency: 32").await?;
+    let log = gate("latency: 50ms, size: 16x16", "", 1_000, "concurrency: 32").await?;
     let seconds = span(&log);
     let rate = log.len() as f64 / seconds;
     let ideal = 32.0 / 0.05;
@@ -64,7 +64,7 @@ async fn gate(model: &str, limits: &str, prompts: usize, provider: &str) -> Outc
     let folder = tempfile::tempdir()?;
     let scratch = Scratch::create(&folder.path().join("repository"))?;
     let policy = format!(
-        "model: models.yaml\nprompts: [prompts.txt]\nsample: {{max: {prompts}, stop: end}}\nbudget: $100\nproviders:\n  studio: {{kind: http, url: \"{}\", price: $0.01, {provider}}}\n",
+        "model: models.yaml\nprompts: [prompts.txt]\nsample: {{max: {prompts}, batch: 1000, stop: end}}\nbudget: $100\nproviders:\n  studio: {{kind: http, url: \"{}\", price: $0.01, {provider}}}\n",
         server.url()
     );
     let lines: String = (0..prompts).map(|n| format!("a small picture of thing {n}\n")).collect();
@@ -93,7 +93,8 @@ async fn gate(model: &str, limits: &str, prompts: usize, provider: &str) -> Outc
         .arg("--store")
         .arg(at("store"))
         .stdin(Stdio::null())
-        .stdout(Stdio::null());
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let status = tokio::task::spawn_blocking(move || command.status()).await??;
     // Two models without faults are alike: what the verdict says of that is not the matter here.
     if !matches!(status.code(), Some(0 | 3)) {

@@ -9,19 +9,27 @@ const MOST: usize = 10_000;
 /// Things by name.
 #[derive(Debug)]
 pub(crate) struct Shelf<T> {
-    inner: Mutex<(HashMap<String, Arc<T>>, VecDeque<String>)>,
+    inner: Mutex<Inner<T>>,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    things: HashMap<String, Arc<T>>,
+    /// Their names, in the order in which they came.
+    order: VecDeque<String>,
 }
 
 impl<T> Shelf<T> {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
-        Self { inner: Mutex::default() }
+        let inner = Inner { things: HashMap::new(), order: VecDeque::new() };
+        Self { inner: Mutex::new(inner) }
     }
 
     /// Keeps a thing, in place of an earlier one of this name.
     pub(crate) fn put(&self, name: String, thing: T) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let (things, order) = &mut *inner;
+        let Inner { things, order } = &mut *inner;
         if things.insert(name.clone(), Arc::new(thing)).is_none() {
             order.push_back(name);
         }
@@ -34,7 +42,7 @@ impl<T> Shelf<T> {
     /// The thing of a name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<T>> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.0.get(name).cloned()
+        inner.things.get(name).cloned()
     }
 }
 
