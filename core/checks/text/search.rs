@@ -378,7 +378,8 @@ fn flaw(
         return Ok(Some((Verdict::Mirrored(letter), view.extent(&found.places))));
     }
     let damaged = reader.damaged(view, folding, letters, found)?;
-    Ok(damaged.map(|Damaged { letter, place, .. }| (Verdict::Damaged(letter), view.extent(&[place]))))
+    Ok(damaged
+        .map(|Damaged { letter, place, .. }| (Verdict::Damaged(letter), view.extent(&[place]))))
 }
 
 /// Whether a line is written in capitals alone, as far as its letters have two cases, and none with an accent.
