@@ -33,5 +33,6 @@ pub use plan::{
     Bill, Plan, PlanWarning, PlannedStratum, PlannedSubject, Rehearsal, Seen, plan_json, plan_text,
     rehearsal_text,
 };
+pub(crate) use terminal::{Colour, paragraph};
 pub use terminal::{TerminalStyle, terminal};
 pub use title::{could_not_run_title, title};

@@ -26,7 +26,7 @@ impl Default for TerminalStyle {
 
 /// The colour of a word.
 #[derive(Clone, Copy)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     Good,
     Bad,
     Warning,
@@ -35,7 +35,7 @@ pub(super) enum Colour {
 
 impl TerminalStyle {
     /// A word in a colour, where colours are wanted.
-    pub(super) fn paint(self, colour: Colour, text: &str) -> String {
+    pub(crate) fn paint(self, colour: Colour, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
         }
@@ -199,7 +199,7 @@ fn verdict_line(
 }
 
 /// Text in lines of at most `width` columns after an indent; a word that is longer stands alone.
-fn paragraph(out: &mut String, indent: &str, text: &str, width: usize) {
+pub(crate) fn paragraph(out: &mut String, indent: &str, text: &str, width: usize) {
     let text = ascii(text);
     let room = width.saturating_sub(indent.len()).max(20);
     let mut line = String::new();

@@ -6,6 +6,7 @@ mod demo;
 mod exit;
 mod gate;
 mod measure;
+mod models;
 mod output;
 mod plan;
 mod progress;
@@ -53,6 +54,8 @@ enum Command {
     Simulate(SimulateArgs),
     /// Tell how often the check `text` is wrong, on pictures of which the truth is known; or draw such pictures.
     Measure(measure::MeasureArgs),
+    /// List what presscheck knows of models: price, end, tasks, licence, and what is not certain.
+    Models(models::ModelsArgs),
     /// Print the JSON Schema of the policy, for editors.
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell.
@@ -101,6 +104,7 @@ fn run(arguments: Arguments) -> Exit {
             }
         }),
         Some(Command::Measure(measure)) => measure::run(&measure, json),
+        Some(Command::Models(models)) => models::run(&models, json),
         Some(Command::Schema(schema)) => schema::run(&schema),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -36,6 +36,11 @@ pub(super) fn colour() -> bool {
     anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }
 
+/// Whether stdout is such a terminal, for documents that people read.
+pub(super) fn document_colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
 /// Whether a person watches.
 pub(super) fn is_terminal() -> bool {
     std::io::stderr().is_terminal()

@@ -15,6 +15,8 @@ mod gate;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod simulator;

@@ -3,6 +3,10 @@
 //! No public table is usable unchecked (LiteLLM's upscalers are ten times too cheap), so each entry has its source and its
 //! day. What the policy says of a price counts over it, and what an answer says of its usage counts over its guess.
 
+mod listing;
+
+pub use listing::{Listing, Wanted, list};
+
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
