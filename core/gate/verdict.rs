@@ -64,6 +64,34 @@ pub enum Stopped {
     Unavailable,
 }
 
+/// A baseline that can't be asked any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaselineGone {
+    /// The day on which it was to be retired, `2026-08-17`, where the catalogue knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// The provider's own words.
+    pub words: String,
+}
+
+impl BaselineGone {
+    /// `the baseline's model was retired on 2026-08-17`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match &self.since {
+            Some(day) => format!("the baseline's model was retired on {day}"),
+            None => "the baseline's model is no longer served".to_owned(),
+        }
+    }
+
+    /// Why there is no verdict, where there is none.
+    #[must_use]
+    pub fn reason(&self, pairs: u64, planned: u64) -> String {
+        let what = self.sentence().replacen("the", "The", 1);
+        format!("{what}, and the stored results of it reach {pairs} of {planned} pairs.")
+    }
+}
+
 /// The verdict on one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubjectVerdict {
@@ -83,6 +111,9 @@ pub struct SubjectVerdict {
     pub baseline: Option<ModelAt>,
     /// The candidate's model.
     pub candidate: ModelAt,
+    /// That the vendor no longer serves the baseline's model, where it said so in this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_gone: Option<BaselineGone>,
     /// What is claimed: `suite` or `model`.
     pub claim: String,
     /// How often the verdict may be wrong.

@@ -5,6 +5,7 @@ mod change;
 mod models;
 mod narrowed;
 mod node;
+mod pace;
 mod params;
 mod parse;
 mod pricing;
@@ -28,11 +29,12 @@ pub use change::{ChangedSubjects, Subject, changed_subjects};
 pub use models::{ModelConfig, Models, Step as ModelStep, admit, read_models};
 
 pub use node::{Entry, FromNode, Kind, Node, Spanned};
+pub use pace::{ModelPace, Pace};
 pub use params::{is_reserved, sends_elsewhere};
 pub use parse::{
     Format, MAX_BYTES, MAX_DEPTH, Reading, decode_text, decode_text_up_to, parse, parse_up_to,
 };
-pub use pricing::{ListPrice, Pricing};
+pub use pricing::{ListPrice, Pricing, of_time};
 pub use problem::{Problem, Problems, Severity, Source, Span};
 pub use record::{
     FieldSchema, TableReader, choice_schema, key_name, nearest, read_word, table_schema,

@@ -65,7 +65,8 @@ impl Pricing {
 }
 
 /// The price of some time of a machine, rounded up to a millionth of a dollar.
-fn of_time(hour: Usd, time: Duration) -> Usd {
+#[must_use]
+pub fn of_time(hour: Usd, time: Duration) -> Usd {
     let millis = Decimal::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     let amount = hour.as_decimal().saturating_mul(millis) / Decimal::from(3_600_000);
     Usd::from_decimal(

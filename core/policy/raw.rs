@@ -27,6 +27,8 @@ record! {
         prompts: RawPromptList,
         /// How prompts are drawn.
         sample: RawSample = "{}",
+        /// How the providers are asked. Without it, as many requests as their `concurrency` admits are always under way.
+        load: RawLoad = "{}",
         /// What a change may not exceed.
         limits: RawLimits = "{}",
         /// How often the verdict may be wrong.
@@ -189,6 +191,15 @@ record! {
 }
 
 record! {
+    /// How the providers are asked.
+    pub(super) struct RawLoad {
+        /// So many requests of one model start at once, the next ones when all of these are answered, the two models in
+        /// turn: the latency is that of such a burst. It counts over `concurrency`.
+        burst: Option<Spanned<Within<2, 256>>>,
+    }
+}
+
+record! {
     /// What a change may not exceed.
     pub(super) struct RawLimits {
         /// Failures over all pairs. Where it gives neither `max_increase` nor `max`, an increase of 2pp
@@ -305,6 +316,13 @@ record! {
         model: Spanned<Pattern>,
         /// For which tasks; any where the list is empty.
         tasks: Vec<Task> = "[]",
+        /// Under which licences: patterns (`*`, `?`) over their names as `presscheck models` lists them; any where the
+        /// list is empty. A model whose licence is not known is not admitted by a list.
+        licences: Vec<Pattern> = "[]",
+        /// Whether its pictures must be known to be free for commercial use.
+        commercial: bool = "false",
+        /// Whether the check `safety` has to look at all of its pictures.
+        safety: bool = "false",
     }
 }
 
@@ -330,6 +348,9 @@ record! {
         concurrency: Within<1, 256> = "4",
         /// The most requests per time, such as `60/min`, `5/s` or `1000/h`. No limit where it is absent.
         rate: Option<PerMinute>,
+        /// The same limits for single models, by pattern over their ids (`*`, `?`; the first match counts), besides those
+        /// of the provider as a whole.
+        by_model: Ordered<RawModelPace> = "{}",
         /// The longest that one attempt may take, from connecting to the last byte; at most `1h`.
         timeout: Timeout = "60s",
         /// How often a failed attempt is repeated.
@@ -343,8 +364,18 @@ record! {
     }
 }
 
+record! {
+    /// The limits of one model.
+    pub(super) struct RawModelPace {
+        /// The most requests in flight; at most the provider's.
+        concurrency: Option<Within<1, 256>>,
+        /// The most requests per time.
+        rate: Option<PerMinute>,
+    }
+}
+
 /// The keys of [`RawProvider`].
-pub(super) const PROVIDER_KEYS: [&str; 12] = [
+pub(super) const PROVIDER_KEYS: [&str; 13] = [
     "kind",
     "url",
     "api_key_env",
@@ -353,6 +384,7 @@ pub(super) const PROVIDER_KEYS: [&str; 12] = [
     "gpu_hour",
     "concurrency",
     "rate",
+    "by_model",
     "timeout",
     "retries",
     "retry_unknown",

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::node::{FromNode, Kind, Node};
 use super::problem::Problems;
 use super::secrets::refuse_literal_secret;
-use super::types::{CheckVocabulary, ProviderVocabulary, Settings, Vocabulary};
+use super::types::{CheckVocabulary, ProviderVocabulary, Settings, Terms, Vocabulary};
 use crate::record;
 use crate::units::{Cost, Rate, Usd};
 
@@ -46,11 +46,12 @@ const fn check(
     CheckVocabulary { name, doc, on_by_default, scoped: true, read, schema, expectations: &[] }
 }
 
-static CHECKS: [CheckVocabulary; 4] = [
+static CHECKS: [CheckVocabulary; 5] = [
     check("decode", true, settings::<Node>, any_table),
     check("dimensions", true, settings::<Dimensions>, Dimensions::schema),
     check("text", false, settings::<Text>, Text::schema),
     check("palette", false, settings::<Node>, any_table),
+    check("safety", false, settings::<Node>, any_table),
 ];
 
 /// `http` as the tests know it: `headers` and `body`.
@@ -135,9 +136,20 @@ static PROVIDERS: [ProviderVocabulary; 3] = [
     },
 ];
 
+/// The terms of the tests' models.
+pub(super) const TERMS: fn(&str, &str) -> Option<Terms> = |kind, model| match (kind, model) {
+    ("google", _) => Some(Terms { licence: "Google API terms", commercial: true, note: None }),
+    ("stability", "upscale-community") => Some(Terms {
+        licence: "Stability Community",
+        commercial: false,
+        note: Some("up to $1M of revenue"),
+    }),
+    _ => None,
+};
+
 /// The vocabulary of the tests.
 pub(super) const VOCABULARY: Vocabulary<'static> =
-    Vocabulary { checks: &CHECKS, providers: &PROVIDERS };
+    Vocabulary { checks: &CHECKS, providers: &PROVIDERS, terms: TERMS };
 
 /// Ten lines, as short as a policy can be.
 pub(super) const TEN_LINES: &str = r#"model: imagegen/models.yaml

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::node::{Node, Spanned};
+use super::pace::{ModelPace, Pace};
 use super::pricing::{ListPrice, Pricing};
 use super::problem::{Problems, Span};
 use super::scope::CheckScope;
@@ -26,6 +27,8 @@ pub struct Policy {
     pub prompts: Vec<PromptSource>,
     /// How prompts are drawn.
     pub sample: SamplePolicy,
+    /// How many requests of one model start at once, where the latency of bursts is measured.
+    pub burst: Option<u32>,
     /// What a change may not exceed.
     pub limits: Limits,
     /// How often the verdict may be wrong.
@@ -243,6 +246,31 @@ pub struct AllowedModel {
     pub model: String,
     /// For which tasks; any where empty.
     pub tasks: Vec<Task>,
+    /// Patterns over the names of licences; any where empty.
+    pub licences: Vec<String>,
+    /// Whether its pictures must be known to be free for commercial use.
+    pub commercial: bool,
+    /// Whether the check `safety` has to look at all of its pictures.
+    pub safety: bool,
+}
+
+impl AllowedModel {
+    /// Whether it admits whatever model of its pattern and tasks there is.
+    #[must_use]
+    pub fn is_unconditional(&self) -> bool {
+        self.licences.is_empty() && !self.commercial && !self.safety
+    }
+}
+
+/// Under which terms a model's pictures are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The licence's name.
+    pub licence: &'static str,
+    /// Whether pictures may be used commercially, without a condition.
+    pub commercial: bool,
+    /// The condition, where there is one.
+    pub note: Option<&'static str>,
 }
 
 choice! {
@@ -280,6 +308,8 @@ pub struct Provider {
     pub concurrency: u32,
     /// The most requests per minute; no limit where nothing is given.
     pub rate_per_minute: Option<f64>,
+    /// The limits of single models, by pattern over their ids; the first that fits counts.
+    pub by_model: Vec<(String, ModelPace)>,
     /// The longest that one attempt may take, from connecting to the last byte.
     pub timeout: Duration,
     /// How often a failed attempt is repeated.
@@ -309,6 +339,16 @@ impl Provider {
             }
         }
         self.settings.files.insert(path, Some(bytes));
+    }
+
+    /// How fast it may be asked.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        Pace {
+            concurrency: self.concurrency,
+            rate_per_minute: self.rate_per_minute,
+            by_model: self.by_model.clone(),
+        }
     }
 
     /// How its answers are paid for.
@@ -474,6 +514,8 @@ pub struct Vocabulary<'a> {
     pub checks: &'a [CheckVocabulary],
     /// The provider kinds that exist.
     pub providers: &'a [ProviderVocabulary],
+    /// The terms of a model of a kind of provider, where they are known.
+    pub terms: fn(&str, &str) -> Option<Terms>,
 }
 
 /// A check, as far as the policy's reader needs to know it.

@@ -71,6 +71,11 @@ fn validate(node: &Node, vocabulary: &Vocabulary<'_>, problems: &mut Problems) -
         }
     }
     let (raw, limits, allow) = (raw?, limits?, allow?);
+    let burst = raw.load.burst.map(|burst| Spanned { value: burst.value.0, span: burst.span });
+    let providers = match &burst {
+        Some(burst) => providers::in_bursts(providers, burst, node.get("providers"), problems),
+        None => providers,
+    };
     let sample = raw.sample;
     Some(Policy {
         model: model_source(raw.model.0),
@@ -84,6 +89,7 @@ fn validate(node: &Node, vocabulary: &Vocabulary<'_>, problems: &mut Problems) -
             stratify: sample.stratify,
             seed: sample.seed,
         },
+        burst: burst.map(|burst| burst.value),
         limits,
         errors: ErrorRates {
             let_bad_through: raw.errors.let_bad_through.0,
@@ -180,7 +186,8 @@ fn allowed(
     let mut allow: Vec<AllowedModel> = Vec::new();
     for rule in raw.allow {
         let hidden = allow.iter().any(|earlier| {
-            earlier.provider == rule.provider.value
+            earlier.is_unconditional()
+                && earlier.provider == rule.provider.value
                 && covers(&earlier.model, &rule.model.value.0)
                 && (earlier.tasks.is_empty()
                     || (!rule.tasks.is_empty()
@@ -197,6 +204,9 @@ fn allowed(
             provider: rule.provider.value,
             model: rule.model.value.0,
             tasks: rule.tasks,
+            licences: rule.licences.into_iter().map(|pattern| pattern.0).collect(),
+            commercial: rule.commercial,
+            safety: rule.safety,
         });
     }
     if !allow.is_empty() {

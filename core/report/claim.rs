@@ -67,7 +67,13 @@ pub(crate) fn stopped(verdict: &SubjectVerdict, strong: &str) -> String {
     let confidence = confidence(verdict).unwrap_or_default();
     match verdict.stopped {
         Stopped::Budget => format!("The budget ended after {of}."),
-        Stopped::Unavailable => format!("Stopped after {of}: too many requests had no answer."),
+        Stopped::Unavailable => match &verdict.baseline_gone {
+            Some(gone) => format!(
+                "Judged over {of}: {}, and no more of its results are stored.",
+                gone.sentence()
+            ),
+            None => format!("Stopped after {of}: too many requests had no answer."),
+        },
         Stopped::Decided if !whole && !confidence.is_empty() => {
             format!("Proven after {of}{confidence}{}.", left_over(verdict))
         }
@@ -277,6 +283,11 @@ pub(crate) fn what_would_decide(verdict: &SubjectVerdict, budget: Usd) -> Option
             }),
             also_more_pairs(verdict, wanted),
         )),
+        (Stopped::Unavailable, _) if verdict.baseline_gone.is_some() => Some(
+            "No further run can tell more, for that baseline can't be asked. Let this change through past the check, where \
+             its own figures are good; the next one is compared with it."
+                .to_owned(),
+        ),
         (Stopped::Unavailable, _) => Some(
             "Run it again when the provider answers: what was paid for is in the store.".to_owned(),
         ),

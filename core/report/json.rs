@@ -257,6 +257,15 @@ fn subject() -> Value {
                     "block_good": {"type": "number", "minimum": 0, "maximum": 1}
                 }
             },
+            "baseline_gone": {
+                "type": "object",
+                "description": "The vendor no longer serves the baseline's model, as it said in this run.",
+                "required": ["words"],
+                "properties": {
+                    "since": {"type": "string", "description": "The day on which it was to be retired."},
+                    "words": {"type": "string", "description": "The provider's own words."}
+                }
+            },
             "baseline_known": {
                 "type": "boolean", "description": "The baseline's results were all stored before the run."
             },

@@ -160,6 +160,8 @@ fn undecided(subject: &SubjectVerdict) -> Line {
     };
     match subject.stopped {
         Stopped::Budget => line.ours(format!(" is undecided: the budget ended after {of}{leans}")),
+        Stopped::Unavailable if let Some(gone) = &subject.baseline_gone => line
+            .ours(format!(" is undecided: {}, and its stored results reach {of}", gone.sentence())),
         Stopped::Unavailable => {
             line.ours(format!(" is undecided: too many requests had no answer, after {of}"))
         }

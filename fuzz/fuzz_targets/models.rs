@@ -23,7 +23,7 @@ models: {allow: [{provider: studio, model: "v*"}]}
 
 static TRUSTED: LazyLock<Policy> = LazyLock::new(|| {
     let (checks, kinds) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let vocabulary = Vocabulary { checks: &checks, providers: &kinds, terms: presscheck_core::providers::catalogue::terms };
     read_policy(Source { path: "presscheck.yaml", text: POLICY }, &vocabulary).value.unwrap()
 });
 
@@ -45,7 +45,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let (checks, kinds) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let vocabulary = Vocabulary { checks: &checks, providers: &kinds, terms: presscheck_core::providers::catalogue::terms };
     for config in &models.list {
         let mut problems = Problems::new();
         admit(config, &TRUSTED, &vocabulary, &mut problems);

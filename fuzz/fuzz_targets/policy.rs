@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let path = paths[usize::from(*first) % paths.len()];
     let Ok(text) = decode_text(rest) else { return };
     let (checks, kinds) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let vocabulary = Vocabulary { checks: &checks, providers: &kinds, terms: presscheck_core::providers::catalogue::terms };
     let source = Source { path, text };
     let reading = read_policy(source, &vocabulary);
     let rendered = render_all(&[(source, &reading.problems)], "no request was sent", true);

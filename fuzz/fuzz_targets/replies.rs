@@ -62,7 +62,7 @@ fn model(provider: &str) -> &'static str {
 
 static DIALECTS: LazyLock<Vec<(&str, Box<dyn Dialect>)>> = LazyLock::new(|| {
     let (checks, kinds) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let vocabulary = Vocabulary { checks: &checks, providers: &kinds, terms: presscheck_core::providers::catalogue::terms };
     let source = Source { path: "presscheck.yaml", text: POLICY };
     let policy = read_policy(source, &vocabulary).value.unwrap();
     policy.providers.values().map(|it| (model(&it.name), open(it).unwrap())).collect()

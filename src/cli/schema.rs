@@ -29,7 +29,11 @@ pub(super) fn run(arguments: &SchemaArgs) -> Exit {
     let schema = match arguments.of {
         Of::Policy => {
             let (checks, providers) = (checks::vocabulary(), providers::vocabulary());
-            policy::policy_schema(&Vocabulary { checks: &checks, providers: &providers })
+            policy::policy_schema(&Vocabulary {
+                checks: &checks,
+                providers: &providers,
+                terms: providers::catalogue::terms,
+            })
         }
         Of::Models => policy::models_schema(),
         Of::Verdict => report::verdict_schema(),

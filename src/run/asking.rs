@@ -209,6 +209,7 @@ impl Shop {
             seed: question.seed,
             input: None,
             mask: None,
+            burst: None,
         };
         let key = identity.key();
         if let Some(record) = self.kept(&key).await? {
@@ -330,6 +331,7 @@ fn identity_of(program: &Program) -> Identity {
         seed: Seed(0),
         input: Some(Digest::of(&program.picture.bytes)),
         mask: None,
+        burst: None,
     }
 }
 

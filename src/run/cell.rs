@@ -19,6 +19,7 @@ use super::Halt;
 use super::asking::Asker;
 use super::judge::{Arrived, Gallery, Judge, JudgedSample};
 use super::sample::{Arrival, Shop, Wanted};
+use super::waves::{Place, Waves};
 use crate::revision::Snapshot;
 
 /// Both samples of a cell, judged.
@@ -93,6 +94,8 @@ pub(super) struct Context {
     /// How many samples may be between their request and their judgement: as many as the providers serve at
     /// once and a few more to judge. This is what holds memory flat, and how little a kill can lose.
     pub(super) hands: Semaphore,
+    /// How many requests of one model go at once, where the policy measures bursts.
+    pub(super) burst: Option<u32>,
     pub(super) cases: Arc<Vec<Case>>,
     pub(super) baseline_gone: AtomicBool,
     /// Becomes true when nothing more of this subject is to be sent.
@@ -159,27 +162,39 @@ impl Context {
             run: &self.run,
             max_age: is_baseline.then_some(self.max_age),
             now_ms: self.began_ms,
+            burst: self.burst,
             only_stored: is_baseline && self.baseline_gone.load(Ordering::SeqCst),
             closing: &self.closing,
         }
     }
 
     /// Gets and judges both samples of a cell, side by side, so that both meet the same provider load.
-    pub(super) async fn cell(self: Arc<Self>, cell: Cell) -> Result<Samples, Halt> {
+    /// Where requests go in bursts, `waves` says when.
+    pub(super) async fn cell(
+        self: Arc<Self>,
+        (number, cell): (usize, Cell),
+        waves: Option<Arc<Waves>>,
+    ) -> Result<Samples, Halt> {
+        // Taken first: whatever comes of this cell, no other waits for it.
+        let places = waves.map(|waves| Side::BOTH.map(|side| waves.place(number, side)));
+        let [baseline_place, candidate_place] = places.map_or([None, None], |it| it.map(Some));
         let case = self.case(cell)?;
         let given = self.given(case)?;
-        let sample = |side: Side, model: Option<&ModelConfig>| {
+        let sample = |side: Side, model: Option<&ModelConfig>, place: Option<Place>| {
             let (context, given, model) = (Arc::clone(&self), given.clone(), model.cloned());
             async move {
-                match model {
-                    Some(model) => context.side(side, &model, cell, given).await.map(Some),
-                    None => Ok(None),
+                let Some(model) = model else { return Ok(None) };
+                if let Some(place) = &place {
+                    context.wait_for(place).await?;
                 }
+                let sample = context.side(side, &model, cell, given).await.map(Some);
+                drop(place);
+                sample
             }
         };
         let (baseline, candidate) = tokio::join!(
-            sample(Side::Baseline, self.subject.baseline.as_ref()),
-            sample(Side::Candidate, Some(&self.subject.candidate)),
+            sample(Side::Baseline, self.subject.baseline.as_ref(), baseline_place),
+            sample(Side::Candidate, Some(&self.subject.candidate), candidate_place),
         );
         let (baseline, candidate) = match (baseline, candidate) {
             (Ok(baseline), Ok(candidate)) => (baseline, candidate),
@@ -190,6 +205,16 @@ impl Context {
             return Err(Halt::CouldNotRun("a sample of the candidate is missing".to_owned()));
         };
         Ok(Samples { cell, input: given.input, baseline, candidate })
+    }
+
+    /// Waits for a wave, or for the end of the run.
+    async fn wait_for(&self, place: &Place) -> Result<(), Halt> {
+        let mut closing = self.closing.subscribe();
+        tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => Err(Halt::Stopped),
+            () = place.out() => Ok(()),
+        }
     }
 
     /// What the case gives besides its prompt, from the trusted side.

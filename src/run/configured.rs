@@ -51,7 +51,8 @@ pub fn policy_file(
     };
     let text = policy::decode_text(&bytes).map_err(|problems| render("", &problems))?;
     let (checks, kinds) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &kinds, terms: providers::catalogue::terms };
     let reading = policy::read_policy(Source { path: &name, text }, &vocabulary);
     match reading.value {
         Some(policy) if !reading.problems.has_errors() => Ok(Some(policy)),

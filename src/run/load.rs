@@ -71,7 +71,8 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     let change = &setting.change;
     let checks = checks::vocabulary();
     let kinds = providers::vocabulary();
-    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &kinds, terms: providers::catalogue::terms };
     let mut notes = Vec::new();
     let mut report = Report { colour, ..Report::default() };
 
@@ -104,6 +105,11 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     let changed =
         policy::changed_subjects(&list(base.as_ref()), &list(fork.as_ref()), &head.models.list);
     notes.extend(changed.notes);
+    notes.extend(policy.burst.map(|burst| {
+        format!(
+            "Latency is that of bursts: {burst} requests of one model at once, both models in turn."
+        )
+    }));
     notes.extend(farewells(&policy, &changed.subjects, setting.today));
     let mut problems = Problems::new();
     for subject in &changed.subjects {
@@ -272,11 +278,13 @@ fn missing(policy: &Policy, at: &Snapshot) -> Rejected {
 /// What is known of models that are gone or about to go, each once.
 fn farewells(policy: &Policy, subjects: &[Subject], today: jiff::civil::Date) -> Vec<String> {
     let models = subjects.iter().flat_map(|it| it.baseline.iter().chain([&it.candidate]));
+    let drawing = models.flat_map(|it| &it.steps).map(|it| (&it.provider.value, &it.model.value));
+    let asked = policy.checks.iter().flat_map(|check| check.settings.asks());
+    let asked = asked.map(|it| (&it.provider.value, &it.model.value));
     let mut notes = Vec::new();
-    for step in models.flat_map(|model| &model.steps) {
-        let provider = policy.providers.get(&step.provider.value);
-        let note = provider
-            .and_then(|it| providers::catalogue::farewell(it.kind, &step.model.value, today));
+    for (provider, model) in drawing.chain(asked) {
+        let provider = policy.providers.get(provider);
+        let note = provider.and_then(|it| providers::catalogue::farewell(it.kind, model, today));
         notes.extend(note.filter(|note| !notes.contains(note)));
     }
     notes

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use presscheck_core::checks::{Reference, Scene};
 use presscheck_core::gate::{BySide, Side};
-use presscheck_core::policy::{self, ModelConfig, Policy, Subject};
+use presscheck_core::policy::{self, ModelConfig, ModelPace, Policy, Subject};
 use presscheck_core::prompts::{Case, Cell};
 use presscheck_core::providers;
 use presscheck_core::report::Seen;
@@ -28,6 +29,9 @@ use crate::transport::Budget;
 pub(super) struct Desk {
     shop: Shop,
     kinds: BTreeMap<String, Kind>,
+    /// The models that have limits of their own, by provider and id, with the numbers of their lines.
+    own: BTreeMap<(String, String), (usize, ModelPace)>,
+    burst: Option<u32>,
 }
 
 /// A provider, as far as its answers are found by it, paid for and waited for.
@@ -42,11 +46,27 @@ struct Kind {
 }
 
 /// One step of a model: at which provider, for how much, and for how much at worst.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct StepPrice {
-    provider: usize,
+    /// The lines in which it waits: its provider's, and its model's where that has limits of its own.
+    lines: Vec<usize>,
     price: Usd,
     worst: Usd,
+    /// What an hour of the machine costs, where that is how it is paid.
+    gpu_hour: Option<Usd>,
+}
+
+impl StepPrice {
+    /// What it is expected to cost: the time that stored ones took, where it is paid by the time.
+    fn expected(&self, lines: &[Pace]) -> Usd {
+        let timed = self.lines.iter().rev().filter_map(|number| lines.get(*number));
+        let mean = timed.filter(|line| line.timed > 0).map(|line| line.seconds / float(line.timed));
+        let time = mean.map(Duration::try_from_secs_f64).find_map(Result::ok);
+        match (self.gpu_hour, time) {
+            (Some(hour), Some(time)) => policy::of_time(hour, time).min(self.price),
+            _ => self.price,
+        }
+    }
 }
 
 /// What is stored of one sample.
@@ -58,8 +78,8 @@ struct Stored {
     whole: bool,
     /// Whether it fails; nothing where it was not judged or has no answer.
     failure: Option<bool>,
-    /// The time of each stored step, with its provider's number.
-    times: Vec<(usize, f64)>,
+    /// The time of each stored step, with the lines in which it waits.
+    times: Vec<(Vec<usize>, f64)>,
 }
 
 /// What must be bought of a draw, pair by pair in its order.
@@ -73,6 +93,7 @@ pub(super) struct Ledger {
     /// Sums over the first so many pairs.
     sums: Vec<Sum>,
     lines: Vec<Pace>,
+    providers: usize,
 }
 
 #[derive(Clone, Default)]
@@ -104,21 +125,26 @@ impl Desk {
     /// Sets the providers up that the subjects use, without their keys.
     pub(super) fn open(setting: &Setting, loaded: &Loaded) -> Result<Self, Halt> {
         let mut kinds = BTreeMap::new();
+        let mut paced = BTreeMap::new();
         let models = loaded
             .subjects
             .iter()
             .flat_map(|s| s.baseline.iter().chain(std::iter::once(&s.candidate)));
         for step in models.flat_map(|model| &model.steps) {
             let name = &step.provider.value;
-            if kinds.contains_key(name) {
-                continue;
-            }
             let provider = loaded.policy.providers.get(name).ok_or_else(|| {
                 Halt::CouldNotRun(format!(
                     "the baseline's model names the provider `{}`, which the policy does not have",
                     presscheck_core::inert::one_line(name, 60)
                 ))
             })?;
+            let own = provider.pace().of(&step.model.value);
+            if own != ModelPace::default() {
+                paced.insert((name.clone(), step.model.value.clone()), own);
+            }
+            if kinds.contains_key(name) {
+                continue;
+            }
             let dialect = providers::open(provider).map_err(Halt::CouldNotRun)?;
             let kind = Kind {
                 number: kinds.len(),
@@ -145,7 +171,10 @@ impl Desk {
             resume: setting.resume,
             clock: setting.clock,
         };
-        Ok(Self { shop, kinds })
+        let first = kinds.len();
+        let numbered = |(index, (name, own))| (name, (first + index, own));
+        let own = paced.into_iter().enumerate().map(numbered).collect();
+        Ok(Self { shop, kinds, own, burst: loaded.policy.burst })
     }
 
     /// Looks every sample of a subject up.
@@ -207,7 +236,7 @@ impl Desk {
         case: &Case,
         cell: Cell,
         (input, mask): (Option<&Bytes>, Option<&Bytes>),
-        max_age: Option<std::time::Duration>,
+        max_age: Option<Duration>,
         judge: Option<&Arc<Judge>>,
     ) -> Result<Stored, Halt> {
         let (closing, _) = watch::channel(true);
@@ -221,6 +250,7 @@ impl Desk {
             // No run has this name: what stayed without an answer is asked again.
             run: "",
             max_age,
+            burst: self.burst,
             now_ms: (self.shop.clock)(),
             only_stored: true,
             closing: &closing,
@@ -240,7 +270,7 @@ impl Desk {
             let Some(arrival) = self.shop.stored(&identity.key(), wanted).await? else { break };
             stored.steps += 1;
             if let Some(time) = arrival.bill.latency {
-                stored.times.push((kind.number, time.as_secs_f64()));
+                stored.times.push((self.lines_of(step), time.as_secs_f64()));
             }
             stored.whole = stored.steps == model.steps.len();
             match &arrival.arrived {
@@ -268,13 +298,22 @@ impl Desk {
         Ok(stored)
     }
 
+    fn lines_of(&self, step: &policy::ModelStep) -> Vec<usize> {
+        let (name, model) = (&step.provider.value, &step.model.value);
+        let provider = self.kinds.get(name).map(|kind| kind.number);
+        let own = self.own.get(&(name.clone(), model.clone())).map(|(number, _)| *number);
+        provider.into_iter().chain(own).collect()
+    }
+
     fn prices(&self, model: &ModelConfig, policy: &Policy) -> Result<Vec<StepPrice>, Halt> {
         let of = |step: &policy::ModelStep| {
             let name = &step.provider.value;
             let kind = self.kinds.get(name)?;
             let price = policy.providers.get(name)?.price_of(&step.model.value, &step.params)?;
             let worst = price.as_decimal().saturating_mul(kind.attempts.into());
-            Some(StepPrice { provider: kind.number, price, worst: Usd::from_decimal(worst) })
+            let lines = self.lines_of(step);
+            let gpu_hour = policy.providers.get(name)?.gpu_hour;
+            Some(StepPrice { lines, price, worst: Usd::from_decimal(worst), gpu_hour })
         };
         let step = |step: &policy::ModelStep| {
             of(step).ok_or_else(|| {
@@ -295,7 +334,7 @@ impl Desk {
         asks: &[(Usd, Usd)],
         has_baseline: bool,
     ) -> Ledger {
-        let mut lines = vec![Pace::default(); self.kinds.len()];
+        let mut lines = vec![Pace::default(); self.kinds.len() + self.own.len()];
         for kind in self.kinds.values() {
             if let Some(line) = lines.get_mut(kind.number) {
                 line.concurrency = kind.concurrency;
@@ -303,15 +342,34 @@ impl Desk {
                 line.timeout_s = kind.timeout_s;
             }
         }
+        for ((provider, _), (number, own)) in &self.own {
+            if let (Some(line), Some(kind)) = (lines.get_mut(*number), self.kinds.get(provider)) {
+                line.concurrency = own.concurrency.unwrap_or(kind.concurrency);
+                line.rate_per_minute = own.rate_per_minute;
+                line.timeout_s = kind.timeout_s;
+            }
+        }
         let mut sum = Sum { requests: vec![0; lines.len()], ..Sum::default() };
+        for (numbers, seconds) in
+            cells.iter().flat_map(|cell| Side::BOTH.map(|side| &cell.get(side).times)).flatten()
+        {
+            for number in numbers {
+                if let Some(line) = lines.get_mut(*number) {
+                    line.seconds += seconds;
+                    line.timed += 1;
+                }
+            }
+        }
+        let expected = |steps: &[StepPrice]| steps.iter().map(|step| step.expected(&lines)).sum();
         let mut ledger = Ledger {
             stored: BySide::default(),
             seen: Seen::default(),
             price: BySide {
-                baseline: prices.baseline.iter().map(|step| step.price).sum(),
-                candidate: prices.candidate.iter().map(|step| step.price).sum(),
+                baseline: expected(&prices.baseline),
+                candidate: expected(&prices.candidate),
             },
             sums: vec![sum.clone()],
+            providers: self.kinds.len(),
             lines,
         };
         for (index, cell) in cells.iter().enumerate() {
@@ -322,12 +380,6 @@ impl Desk {
                 }
                 let stored = cell.get(side);
                 *ledger.stored.get_mut(side) += u64::from(stored.whole);
-                for (provider, seconds) in &stored.times {
-                    if let Some(line) = ledger.lines.get_mut(*provider) {
-                        line.seconds += seconds;
-                        line.timed += 1;
-                    }
-                }
                 if let Some(failure) = stored.failure {
                     ledger.seen.answers += 1;
                     ledger.seen.failures += u64::from(failure);
@@ -340,10 +392,12 @@ impl Desk {
                 let first = if stored.whole { usize::MAX } else { stored.steps };
                 for step in prices.get(side).iter().skip(first) {
                     sum.images += 1;
-                    sum.usd += step.price;
+                    sum.usd += step.expected(&ledger.lines);
                     sum.worst += step.worst;
-                    if let Some(requests) = sum.requests.get_mut(step.provider) {
-                        *requests += 1;
+                    for number in &step.lines {
+                        if let Some(requests) = sum.requests.get_mut(*number) {
+                            *requests += 1;
+                        }
                     }
                 }
             }
@@ -375,7 +429,12 @@ impl Ledger {
 
     /// Stored steps whose time is known.
     pub(super) fn timed(&self) -> u64 {
-        if self.is_timed() { self.lines.iter().map(|line| line.timed).sum() } else { 0 }
+        if self.is_timed() {
+            // The first lines are the providers'; those of models are parts of them.
+            self.lines.iter().take(self.providers).map(|line| line.timed).sum()
+        } else {
+            0
+        }
     }
 
     /// Whether a time is known of every provider that must be asked.
@@ -431,6 +490,7 @@ mod tests {
             seen: Seen::default(),
             price: BySide::default(),
             sums: vec![none, one],
+            providers: lines.len(),
             lines,
         }
     }
@@ -455,6 +515,23 @@ mod tests {
         // Two providers work side by side.
         let slow = pace(120.0, 1, 1, None);
         minutes(&ledger(vec![fast, slow], &[90, 3]), 6.0);
+    }
+
+    #[test]
+    fn a_machine_is_expected_to_cost_the_time_that_it_took() {
+        let usd = |text: &str| text.parse::<Usd>().unwrap();
+        let step = |gpu_hour| StepPrice {
+            lines: vec![0],
+            price: usd("$0.06"),
+            worst: usd("$0.06"),
+            gpu_hour,
+        };
+        let hour = Some(usd("$3.60"));
+        // Ten took 40 s together: 4 s at a tenth of a cent a second.
+        assert_eq!(step(hour).expected(&[pace(40.0, 10, 1, None)]), usd("$0.004"));
+        assert_eq!(step(hour).expected(&[pace(0.0, 0, 1, None)]), usd("$0.06"));
+        assert_eq!(step(hour).expected(&[pace(900.0, 1, 1, None)]), usd("$0.06"));
+        assert_eq!(step(None).expected(&[pace(40.0, 10, 1, None)]), usd("$0.06"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod sample;
 mod subject;
 mod terms;
 mod thumbnails;
+mod waves;
 mod write;
 
 use std::path::PathBuf;

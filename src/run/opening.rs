@@ -64,6 +64,7 @@ pub(super) async fn open(
         out: setting.out.clone(),
         cpus: Semaphore::new(cpus),
         hands: Semaphore::new(loaded.concurrency(subject) + 2 * cpus),
+        burst: policy.burst,
         cases: Arc::clone(&loaded.cases),
         baseline_gone: AtomicBool::new(false),
         closing: watch::Sender::new(false),

@@ -71,7 +71,8 @@ fn read(
     };
     let text = policy::decode_text(bytes).map_err(|problems| rejected("", &problems))?;
     let (checks, kinds) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &kinds, terms: providers::catalogue::terms };
     let reading = policy::read_policy(Source { path: path.as_str(), text }, &vocabulary);
     let policy = reading.value.ok_or_else(|| rejected(text, &reading.problems))?;
     let max = policy.sample.max;

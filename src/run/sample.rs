@@ -63,6 +63,8 @@ pub(super) struct Wanted<'a> {
     pub(super) max_age: Option<Duration>,
     /// When that counts, in milliseconds since 1970.
     pub(super) now_ms: i64,
+    /// How many requests of this model go at once, where that is measured.
+    pub(super) burst: Option<u32>,
     /// Whether only stored results may be used (the model is gone).
     pub(super) only_stored: bool,
     /// Becomes true when nothing more of this subject is to be sent.
@@ -90,6 +92,7 @@ impl Wanted<'_> {
             seed: self.seed,
             input: input.map(|bytes| Digest::of(bytes)),
             mask: mask.map(|bytes| Digest::of(bytes)),
+            burst: self.burst,
         }
     }
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use presscheck_core::gate::{
-    self, BySide, ErrorsAllowed, ModelAt, Outcome, Planned, Side, Stopped, SubjectVerdict, Tally,
-    summaries,
+    self, BaselineGone, BySide, Decision, ErrorsAllowed, ModelAt, Outcome, Planned, Side, Stopped,
+    SubjectVerdict, Tally, summaries,
 };
 use presscheck_core::policy::{ModelConfig, Subject};
 use presscheck_core::prompts::Draw;
-use presscheck_core::providers::FaultKind;
+use presscheck_core::providers::{FaultKind, catalogue};
 use presscheck_core::report::{self, Prompt};
 use presscheck_core::units::Rate;
 
@@ -22,6 +22,7 @@ use super::load::Loaded;
 use super::opening::{self, Opened};
 use super::order::in_order;
 use super::sample::Shop;
+use super::waves::Waves;
 use super::{Halt, Progress, Proof, Setting, Status, thumbnails};
 use crate::revision::Snapshot;
 use crate::store::RunRecord;
@@ -69,10 +70,13 @@ pub(super) async fn run(
     let bought_before = shop.bought.load(Ordering::SeqCst);
     // Completed in any order, handed on in the drawn order: what is judged is always a prefix.
     let window = usize::try_from(policy.sample.batch).unwrap_or(1).max(loaded.concurrency(subject));
+    let waves =
+        policy.burst.map(|burst| Waves::new(usize::try_from(burst).unwrap_or(1), cells.len()));
+    let cells = cells.into_iter().enumerate().collect();
     let mut stream = Box::pin(in_order(cells, window, |cell| {
-        let context = Arc::clone(&context);
+        let (context, waves) = (Arc::clone(&context), waves.clone());
         async move {
-            match tokio::spawn(async move { context.cell(cell).await }).await {
+            match tokio::spawn(async move { context.cell(cell, waves).await }).await {
                 Ok(Ok(samples)) => End::Pair(Box::new(samples)),
                 Ok(Err(halt)) => End::Halt(halt),
                 Err(error) => End::Halt(Halt::CouldNotRun(format!("a task failed: {error}"))),
@@ -88,6 +92,7 @@ pub(super) async fn run(
     let mut rejected = BySide::<Option<u32>> { baseline: Some(0), candidate: Some(0) };
     let mut stopped = at_the_end(planned.pairs, &loaded.draw);
     let mut failure = None;
+    let mut baseline_gone = None;
     while let Some(end) = stream.next().await {
         let judged = match end {
             End::Pair(samples) => match samples.settle(&context, &mut gallery) {
@@ -106,10 +111,14 @@ pub(super) async fn run(
                 break;
             }
             End::Halt(Halt::BaselineGone(words)) => {
+                let words = presscheck_core::inert::one_line(&words, 120);
+                let known = BaselineGone { since: retired_on(setting, loaded, subject), words };
+                let what = known.sentence().replacen("the", "The", 1);
                 notes.push(format!(
-                    "The baseline's model is gone (“{}”): judged by its stored results as far as they reach.",
-                    presscheck_core::inert::one_line(&words, 120)
+                    "{what} (its provider: “{}”): judged by its stored results as far as they reach.",
+                    known.words
                 ));
+                baseline_gone = Some(known);
                 stopped = Stopped::Unavailable;
                 break;
             }
@@ -189,10 +198,14 @@ pub(super) async fn run(
         verdict: ruling.decision,
         blocking: ruling.blocking,
         proven: ruling.proven,
-        reason: ruling.reason,
+        reason: match (&baseline_gone, ruling.decision) {
+            (Some(gone), Decision::Inconclusive) => gone.reason(seen, planned.pairs),
+            _ => ruling.reason,
+        },
         stopped,
         baseline: subject.baseline.as_ref().map(|model| model_at(&setting.change.base, model)),
         candidate: model_at(&setting.change.head, &subject.candidate),
+        baseline_gone,
         claim: policy.sample.claim.word().to_owned(),
         errors: ErrorsAllowed {
             let_bad_through: policy.errors.let_bad_through.share(),
@@ -240,6 +253,18 @@ pub(super) async fn run(
         evidence: report::Subject { prompts, samples: lines, thumbnails },
         notes,
     })
+}
+
+/// The day on which the baseline's model was retired, as far as the catalogue knows it.
+fn retired_on(setting: &Setting, loaded: &Loaded, subject: &Subject) -> Option<String> {
+    let steps = subject.baseline.iter().flat_map(|model| &model.steps);
+    steps
+        .filter_map(|step| {
+            let provider = loaded.policy.providers.get(&step.provider.value)?;
+            catalogue::retired_on(provider.kind, &step.model.value, setting.today)
+        })
+        .map(|day| day.to_string())
+        .next()
 }
 
 /// Why the last planned pair is the last.

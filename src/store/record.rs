@@ -32,6 +32,10 @@ pub struct Identity {
     /// The mask over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<Digest>,
+    /// How many requests of the model went at once, where that was measured: a time without that load says nothing of one
+    /// with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u32>,
 }
 
 impl Identity {

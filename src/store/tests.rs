@@ -14,6 +14,7 @@ fn identity(prompt: &str) -> Identity {
         seed: Seed(7),
         input: None,
         mask: None,
+        burst: None,
     }
 }
 

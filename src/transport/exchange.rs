@@ -150,7 +150,7 @@ impl Line {
             google,
             dialect,
             client: Client::new(&hosts, &options).map_err(in_words)?,
-            limits: Limiter::new(provider.concurrency, provider.rate_per_minute),
+            limits: Limiter::new(provider.pace()),
             secrets,
             hosts,
             pricing: provider.pricing(),
@@ -263,7 +263,7 @@ impl Line {
             let permit = tokio::select! {
                 biased;
                 () = stopped(stop.clone()), if record.charged.is_zero() => return None,
-                permit = self.limits.admit() => permit,
+                permit = self.limits.admit(job.model()) => permit,
             };
             let ended = self.attempt(job, &call, &mut record, permit).await;
             let Answer::Fault(mut fault) = ended.answer else {
@@ -311,6 +311,11 @@ impl Line {
             }
         };
         let latency = started.elapsed();
+        match &ended.answer {
+            Answer::Fault(fault) if fault.kind == FaultKind::RateLimited => permit.rejected(),
+            Answer::Fault(_) => {}
+            _ => permit.served(),
+        }
         drop(permit);
         ended.answer = self.clean(ended.answer);
         // A wait that a download asks for is no matter of the provider's other requests.

@@ -15,6 +15,7 @@ mod limits;
 mod proxy;
 mod resolve;
 mod retry;
+mod seats;
 mod secret;
 
 pub use budget::{Budget, Reservation};

@@ -94,6 +94,7 @@ fn line(kind: &str, url: &str, table: &Value, keys: &[(&str, &str)]) -> Line {
         price: Some(Price::Flat("$0.04".parse().unwrap())),
         concurrency: 8,
         rate_per_minute: None,
+        by_model: Vec::new(),
         timeout: Duration::from_secs(20),
         retries: 2,
         retry_unknown: false,

@@ -54,7 +54,8 @@ fn has(block: &str, key: &str) -> bool {
 /// Reads a policy as the gate does; shows what is wrong with it.
 pub(crate) fn read(text: &str, place: &str) -> policy::Policy {
     let (checks, providers) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &providers };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &providers, terms: providers::catalogue::terms };
     let source = Source { path: "presscheck.yaml", text };
     let Reading { value, problems } = read_policy(source, &vocabulary);
     assert!(!problems.has_errors(), "{place}:\n{}", problems.render(source, false));
@@ -125,7 +126,8 @@ fn every_yaml_block_of_the_docs_is_read_by_what_it_is_for() {
 #[test]
 fn the_reference_tables_are_the_schemas_own() {
     let (checks, providers) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &providers };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &providers, terms: providers::catalogue::terms };
     let path = root().join("docs/policy.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let mut right = page.clone();
@@ -169,7 +171,8 @@ fn help_says_what_each_command_takes() {
 #[test]
 fn the_schema_command_prints_the_schema_that_the_docs_are_held_to() {
     let (checks, providers) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &providers };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &providers, terms: providers::catalogue::terms };
     let (code, text) = printed(&["schema"]);
     assert_eq!(code, Some(0));
     let schema: serde_json::Value = serde_json::from_str(&text).unwrap();

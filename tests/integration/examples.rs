@@ -21,7 +21,8 @@ fn read(path: &str) -> String {
 
 fn policy() -> Policy {
     let (checks, providers) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &providers };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &providers, terms: providers::catalogue::terms };
     let text = read("presscheck.yaml");
     let source = Source { path: "presscheck.yaml", text: &text };
     let reading = read_policy(source, &vocabulary);
@@ -55,7 +56,8 @@ fn the_policy_admits_the_model_of_the_example() {
     let models = reading.value.unwrap();
     assert_eq!(models.list.iter().map(|model| model.name.as_str()).collect::<Vec<_>>(), ["hero"]);
     let (checks, providers) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &providers };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &providers, terms: providers::catalogue::terms };
     let mut problems = Problems::new();
     for model in &models.list {
         admit(model, &policy, &vocabulary, &mut problems);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use presscheck::transport::{
     Budget, Charge, ClientOptions, Exchange, Limiter, Line, Lookup, LookupFuture, Proxies,
 };
-use presscheck_core::policy::{Node, Price, Problems, Provider, Span, Task};
+use presscheck_core::policy::{Node, Pace, Price, Problems, Provider, Span, Task};
 use presscheck_core::providers::{
     self, Answer, Call, Dialect, Fault, FaultKind, Order, Reply, Stage, Step, Text,
 };
@@ -46,6 +46,7 @@ fn provider(url: &str, table: &Value) -> Provider {
         price: Some(Price::Flat(usd("$0.04"))),
         concurrency: 8,
         rate_per_minute: None,
+        by_model: Vec::new(),
         timeout: Duration::from_secs(20),
         retries: 2,
         retry_unknown: false,
@@ -875,9 +876,9 @@ async fn a_price_said_beforehand_is_that_of_a_picture_that_came() {
 
 #[tokio::test]
 async fn a_permit_is_given_back() {
-    let limiter = Limiter::new(0, None);
+    let limiter = Limiter::new(Pace::default());
     for _ in 0..3 {
-        drop(limiter.admit().await);
+        drop(limiter.admit("m").await);
     }
 }
 

@@ -22,7 +22,8 @@ fn policy(url: &str) -> Policy {
         "model: models.yaml\nprompts: [a.txt]\nproviders:\n  comfy: {{kind: comfyui, url: \"{url}\", workflow: a.json, price: $0.01, timeout: 20s, retries: 0}}\n"
     );
     let (checks, kinds) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &kinds };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &kinds, terms: providers::catalogue::terms };
     let reading = read_policy(Source { path: "presscheck.yaml", text: &text }, &vocabulary);
     reading.value.expect("a policy")
 }

@@ -12,7 +12,8 @@ providers:
 
 fn policy(more: &str) -> Policy {
     let (checks, providers) = (checks::vocabulary(), providers::vocabulary());
-    let vocabulary = Vocabulary { checks: &checks, providers: &providers };
+    let vocabulary =
+        Vocabulary { checks: &checks, providers: &providers, terms: providers::catalogue::terms };
     let text = format!("{POLICY}{more}");
     let source = Source { path: "presscheck.yaml", text: &text };
     let reading = read_policy(source, &vocabulary);

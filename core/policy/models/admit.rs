@@ -9,7 +9,10 @@ use crate::inert;
 use crate::policy::params::{is_admitted, is_reserved, sends_elsewhere};
 use crate::policy::problem::{Problems, Span};
 use crate::policy::record::nearest;
-use crate::policy::types::{Policy, Provider, ProviderVocabulary, Vocabulary};
+use crate::policy::types::{AllowedModel, Policy, Provider, ProviderVocabulary, Terms, Vocabulary};
+
+/// The check that a rule may ask for.
+const SAFETY: &str = "safety";
 
 /// Reports whatever of a model the policy does not admit: its providers, model ids, tasks, prices and
 /// parameters, at every step.
@@ -38,7 +41,7 @@ pub fn admit(
             );
             continue;
         }
-        admit_model(step, policy, problems);
+        admit_model(step, provider, policy, vocabulary, problems);
         admit_price(step, provider, problems);
         refuse_reserved(step, problems);
         if let Some(kind) = kind {
@@ -64,17 +67,40 @@ fn unknown_provider(step: &Step, policy: &Policy, problems: &mut Problems) {
     );
 }
 
-fn admit_model(step: &Step, policy: &Policy, problems: &mut Problems) {
+fn admit_model(
+    step: &Step,
+    provider: &Provider,
+    policy: &Policy,
+    vocabulary: &Vocabulary<'_>,
+    problems: &mut Problems,
+) {
     if policy.allow.is_empty() {
         return;
     }
     let rules: Vec<_> =
         policy.allow.iter().filter(|rule| rule.provider == step.provider.value).collect();
-    let admitted = rules.iter().any(|rule| {
-        WildMatch::new(&rule.model).matches(&step.model.value)
+    let terms = (vocabulary.terms)(provider.kind, &step.model.value);
+    let mut unmet = Vec::new();
+    for rule in &rules {
+        if WildMatch::new(&rule.model).matches(&step.model.value)
             && (rule.tasks.is_empty() || rule.tasks.contains(&step.task))
-    });
-    if admitted {
+        {
+            match condition(rule, terms, policy) {
+                Ok(()) => return,
+                Err(why) => unmet.push(why),
+            }
+        }
+    }
+    if let Some((why, help)) = unmet.into_iter().next() {
+        problems.error_with_help(
+            step.model.span,
+            format!(
+                "the policy allows the model `{}` of `{}` only under a condition: {why}; nothing was sent",
+                shown(&step.model.value),
+                shown(&step.provider.value),
+            ),
+            help,
+        );
         return;
     }
     let list: Vec<_> = rules
@@ -101,6 +127,42 @@ fn admit_model(step: &Step, policy: &Policy, problems: &mut Problems) {
         ),
         help,
     );
+}
+
+/// Whether a rule's conditions are met: else what is not, and what to do.
+fn condition(
+    rule: &AllowedModel,
+    terms: Option<Terms>,
+    policy: &Policy,
+) -> Result<(), (String, String)> {
+    const ELSE: &str = "choose another, or change the rule on the base branch";
+    if !rule.licences.is_empty() || rule.commercial {
+        let terms = terms.ok_or_else(|| {
+            let help = "`presscheck models` lists those that are known; a rule without `licences` and `commercial` admits it";
+            ("its licence is not known".to_owned(), help.to_owned())
+        })?;
+        let named = |pattern: &String| WildMatch::new(pattern).matches(terms.licence);
+        if !rule.licences.is_empty() && !rule.licences.iter().any(named) {
+            let list: Vec<_> =
+                rule.licences.iter().map(|like| format!("`{}`", shown(like))).collect();
+            let why = format!("its licence is “{}”, not {}", terms.licence, list.join(" or "));
+            return Err((why, ELSE.to_owned()));
+        }
+        if rule.commercial && !terms.commercial {
+            let note = terms.note.map(|note| format!(" ({note})")).unwrap_or_default();
+            let why = format!("its pictures are not free for commercial use{note}");
+            return Err((why, ELSE.to_owned()));
+        }
+    }
+    // A check that looks at some tags only leaves pictures out.
+    let safe = policy.checks.iter().any(|it| it.name == SAFETY && it.scope.tags.is_empty());
+    if rule.safety && !safe {
+        let why = format!(
+            "the check `{SAFETY}` must look at all of its pictures, and the policy does not run it on all"
+        );
+        return Err((why, format!("add `{SAFETY}: true` to `checks` on the base branch")));
+    }
+    Ok(())
 }
 
 /// Without a price no budget could hold.

@@ -110,6 +110,47 @@ fn the_policy_says_what_may_be_asked() {
 }
 
 #[test]
+fn a_rule_s_conditions_are_held_before_anything_is_sent() {
+    let admitted = |rule: &str, checks: &str, model: &str| {
+        let text = FULL
+            .replace(r#"{provider: stability, model: "*", tasks: [upscale]}"#, rule)
+            .replace("  dimensions: {tolerance: 1%}", checks);
+        let policy = read_policy(Source { path: "presscheck.yaml", text: &text }, &VOCABULARY)
+            .value
+            .unwrap();
+        let file = format!("models: {{a: {{provider: stability, task: upscale, model: {model}}}}}");
+        let mut reading = read(&file);
+        for model in reading.value.iter().flat_map(|models| &models.list) {
+            admit(model, &policy, &VOCABULARY, &mut reading.problems);
+        }
+        let source = Source { path: "models.yaml", text: &file };
+        reading.problems.render(source, false)
+    };
+    let community = "upscale-community";
+    let plain = "  dimensions: {tolerance: 1%}";
+    let by_licence = r#"{provider: stability, model: "*", licences: ["Stability*"]}"#;
+    assert_eq!(admitted(by_licence, plain, community), "");
+    let other = r#"{provider: stability, model: "*", licences: [MIT, "Apache*"]}"#;
+    let commercial = r#"{provider: stability, model: "*", commercial: true}"#;
+    let safe = r#"{provider: stability, model: "*", safety: true}"#;
+    insta::assert_snapshot!(
+        [
+            admitted(other, plain, community),
+            admitted(by_licence, plain, "unknown"),
+            admitted(commercial, plain, community),
+            admitted(safe, plain, community),
+        ]
+        .join("\n")
+    );
+    // The check has to look at every picture.
+    assert_eq!(admitted(safe, "  safety: true", community), "");
+    assert!(admitted(safe, "  safety: {tags: [people]}", community).contains("must look at all"));
+    // Any rule whose conditions are met will do.
+    let either = format!("{other}\n    - {by_licence}");
+    assert_eq!(admitted(&either, plain, community), "");
+}
+
+#[test]
 fn an_application_s_own_config_is_read_by_pointers() {
     let map = ModelMap {
         provider: "/gen/vendor".to_owned(),

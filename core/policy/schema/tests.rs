@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::policy::reference::{reference_markdown, with_reference};
-use crate::policy::testing::{FULL, TEN_LINES, VOCABULARY};
+use crate::policy::testing::{FULL, TEN_LINES, TERMS, VOCABULARY};
 use crate::policy::{Format, ModelSource, Source, parse, read_models, read_policy};
 
 fn json_of(text: &str) -> Value {
@@ -194,7 +194,7 @@ fn page() -> String {
 #[test]
 fn the_page_has_every_key_with_its_default_and_meaning() {
     let page = page();
-    let nothing = Vocabulary { checks: &[], providers: &[] };
+    let nothing = Vocabulary { checks: &[], providers: &[], terms: TERMS };
     let reference = reference_markdown(&policy_schema(&nothing));
     let mut rows = 0;
     // What the kinds are is the registry's to say.

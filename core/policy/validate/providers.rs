@@ -8,17 +8,19 @@ use url::{Host, Url};
 use super::{Providers, covers, quiet, refuse_placeholders, shown, too_many};
 use crate::policy::canonical::canonical;
 use crate::policy::node::{Entry, FromNode, Kind, Node, Spanned};
+use crate::policy::pace::ModelPace;
 use crate::policy::problem::Problems;
-use crate::policy::raw::{PROVIDER_KEYS, RawProvider};
+use crate::policy::raw::{PROVIDER_KEYS, RawModelPace, RawProvider};
 use crate::policy::record::unknown_name;
 use crate::policy::secrets::is_secret_name;
 use crate::policy::types::{Provider, ProviderVocabulary, Vocabulary};
-use crate::policy::values::{RawPrice, Variables};
+use crate::policy::values::{Ordered, RawPrice, Variables};
 
 /// Keys that change neither what is asked nor what is answered.
-const NOT_IDENTITY: [&str; 10] = [
+const NOT_IDENTITY: [&str; 11] = [
     "concurrency",
     "rate",
+    "by_model",
     "price",
     "gpu_hour",
     "per_second",
@@ -108,8 +110,12 @@ fn provider(
         .and_then(quiet::<Spanned<String>>)
         .and_then(|url| address(name, &url, has_key, problems));
     let price = part("price").filter(|price| !too_many(price, problems));
-    if let Some(price) = price.and_then(quiet::<RawPrice>) {
-        warn_hidden_prices(&price, problems);
+    if let Some(RawPrice::ByModel(list)) = price.and_then(quiet::<RawPrice>) {
+        warn_hidden(&list, "this price is", problems);
+    }
+    let paces = part("by_model").filter(|paces| !too_many(paces, problems));
+    if let Some(Ordered(list)) = paces.and_then(quiet::<Ordered<RawModelPace>>) {
+        warn_hidden(&list, "these limits are", problems);
     }
     let settings = kind.and_then(|kind| (kind.read)(&entry.value, &variables, problems));
     let Some(kind) = kind else {
@@ -153,6 +159,7 @@ fn provider(
         gpu_hour: raw.gpu_hour,
         concurrency: raw.concurrency.0,
         rate_per_minute: raw.rate.map(|rate| rate.0),
+        by_model: by_model(raw.by_model),
         timeout: raw.timeout.0.0,
         retries: raw.retries.0,
         retry_unknown: raw.retry_unknown,
@@ -162,6 +169,44 @@ fn provider(
         list_price: kind.list_price,
         answer_first: kind.answer_first,
     })
+}
+
+/// The providers as bursts of so many requests need them: a burst counts over `concurrency`.
+pub(super) fn in_bursts(
+    mut providers: Providers,
+    burst: &Spanned<u32>,
+    node: Option<&Node>,
+    problems: &mut Problems,
+) -> Providers {
+    for provider in providers.values_mut() {
+        provider.concurrency = provider.concurrency.max(burst.value);
+        for (_, own) in &mut provider.by_model {
+            own.concurrency = own.concurrency.map(|most| most.max(burst.value));
+        }
+        let rates = provider.by_model.iter().map(|(_, own)| own.rate_per_minute);
+        if rates.chain([provider.rate_per_minute]).any(|rate| rate.is_some()) {
+            let table = node.and_then(|node| node.get(&provider.name));
+            let rate = table.and_then(|table| table.get("rate").or(table.get("by_model")));
+            problems.warning(
+                rate.map_or(burst.span, |rate| rate.span),
+                format!(
+                    "the `rate` of the provider `{}` keeps requests apart, so that none of its bursts of {} starts at once",
+                    shown(&provider.name),
+                    burst.value
+                ),
+                "leave the rate out, or `load.burst`",
+            );
+        }
+    }
+    providers
+}
+
+fn by_model(raw: Ordered<RawModelPace>) -> Vec<(String, ModelPace)> {
+    let pace = |own: RawModelPace| ModelPace {
+        concurrency: own.concurrency.map(|most| most.0),
+        rate_per_minute: own.rate.map(|rate| rate.0),
+    };
+    raw.0.into_iter().map(|(like, own)| (like.value, pace(own))).collect()
 }
 
 /// A name that can stand in a message, a marker or a file name as it is.
@@ -289,17 +334,13 @@ fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-fn warn_hidden_prices(price: &RawPrice, problems: &mut Problems) {
-    let RawPrice::ByModel(list) = price else { return };
+fn warn_hidden<T>(list: &[(Spanned<String>, T)], what: &str, problems: &mut Problems) {
     for (index, (pattern, _)) in list.iter().enumerate() {
         let earlier = list.iter().take(index).find(|(wide, _)| covers(&wide.value, &pattern.value));
         if let Some((wide, _)) = earlier {
             problems.warning(
                 pattern.span,
-                format!(
-                    "this price is never used: `{}` before it matches first",
-                    shown(&wide.value)
-                ),
+                format!("{what} never used: `{}` before it matches first", shown(&wide.value)),
                 "put it before the wider pattern",
             );
         }

@@ -15,7 +15,9 @@ use serde_json::{Map, Value};
 use wildmatch::WildMatch;
 
 use crate::inert::one_line;
-use crate::policy::{Day, Format, FromNode, Kind, Node, Problems, Reading, Source, Task, parse};
+use crate::policy::{
+    Day, Format, FromNode, Kind, Node, Problems, Reading, Source, Task, Terms, parse,
+};
 use crate::units::{Cost, CostBasis, Usd};
 use crate::{choice, record};
 
@@ -241,6 +243,26 @@ pub fn find(kind: &str, model: &str) -> Option<&'static Entry> {
     catalogue().iter().find(|entry| {
         entry.kinds.iter().any(|known| known == kind) && WildMatch::new(&entry.model).matches(model)
     })
+}
+
+/// Under which terms a model's pictures are made.
+#[must_use]
+pub fn terms(kind: &str, model: &str) -> Option<Terms> {
+    let licence = &find(kind, model)?.licence;
+    Some(Terms {
+        licence: &licence.name,
+        commercial: licence.commercial == Commercial::Yes,
+        note: licence.note.as_deref(),
+    })
+}
+
+/// The day on which a model was retired, where it is gone.
+#[must_use]
+pub fn retired_on(kind: &str, model: &str, today: Date) -> Option<Date> {
+    match find(kind, model)?.lifecycle(today) {
+        Lifecycle::Gone(end) => Some(end),
+        Lifecycle::Live | Lifecycle::Leaving(_) => None,
+    }
 }
 
 /// What a team should know of the end of a model that it uses: a sentence, where it is gone or about to go.

@@ -29,7 +29,7 @@ fn common_keys() -> BTreeSet<&'static str> {
 #[test]
 fn every_snippet_is_a_provider_that_works() {
     let common = common_keys();
-    assert_eq!(common.len(), 12, "{common:?}");
+    assert_eq!(common.len(), 13, "{common:?}");
     let snippets = snippets("yaml");
     assert!(snippets.len() >= 8);
     for snippet in snippets {

@@ -156,6 +156,7 @@ pub(super) mod tests {
             price: None,
             concurrency: 1,
             rate_per_minute: None,
+            by_model: Vec::new(),
             timeout: Duration::from_secs(60),
             retries: 0,
             retry_unknown: false,

@@ -1,5 +1,6 @@
 use super::super::fixtures;
 use super::*;
+use crate::gate::BaselineGone;
 
 fn subject(run: crate::report::Run) -> SubjectVerdict {
     run.verdict.subjects.into_iter().next().unwrap()
@@ -108,6 +109,15 @@ fn what_would_decide_names_the_setting_that_helps() {
     );
     verdict.stopped = Stopped::Unavailable;
     assert!(told(&verdict).starts_with("Run it again"));
+    let since = Some("2026-08-17".to_owned());
+    verdict.baseline_gone = Some(BaselineGone { since, words: "no longer available".to_owned() });
+    assert!(told(&verdict).starts_with("No further run can tell more"));
+    assert_eq!(
+        stopped(&verdict, ""),
+        "Judged over 400 of 600 pairs: the baseline's model was retired on 2026-08-17, and no more of its results are \
+         stored."
+    );
+    verdict.baseline_gone = None;
     verdict.stopped = Stopped::Max;
     assert!(told(&verdict).ends_with("allow more images (`--max-images`)."));
     assert_eq!(what_would_decide(&subject(fixtures::pass()), budget), None);

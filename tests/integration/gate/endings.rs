@@ -207,7 +207,11 @@ async fn a_retired_baseline_is_judged_by_what_is_stored_of_it() {
 
     // With nothing stored there is nothing to compare with: no verdict, and no pile of wasted images.
     let ran = team.gate().named("fresh").run().await.ends(3);
-    ran.has_note("The baseline's model is gone");
+    ran.has_note("The baseline's model is no longer served (its provider: “");
     assert_eq!(ran.subject()["stopped"], "unavailable");
+    assert_eq!(
+        ran.subject()["reason"],
+        "The baseline's model is no longer served, and the stored results of it reach 0 of 30 pairs."
+    );
     assert!(team.log().len() <= 30 + 32, "{}", team.log().len());
 }

@@ -10,6 +10,7 @@ mod endings;
 mod files;
 mod keys;
 mod killed;
+mod load;
 mod relevance;
 mod store;
 
