@@ -82,13 +82,26 @@ impl Networks {
             drawn = shrink(picture, width, height);
             &drawn
         };
-        let input = planes(std::slice::from_ref(small), width, height);
-        let [output] = self.run(&self.detector, input, [])?;
-        let shape = output.shape().to_vec();
-        let (Some(&map_height), Some(&map_width)) = (shape.get(2), shape.get(3)) else {
-            return Err("the text detection network answers in another shape".to_owned());
-        };
-        Ok(Map::new(map_width, map_height, output.to_vec()))
+        let strips = strips(width, height);
+        let mut values = Vec::with_capacity(width as usize * height as usize);
+        for strip in &strips {
+            let part;
+            let seen = if strips.len() == 1 {
+                small
+            } else {
+                part = imageops::crop_imm(small, 0, strip.from, width, strip.to - strip.from)
+                    .to_image();
+                &part
+            };
+            let input = planes(std::slice::from_ref(seen), width, strip.to - strip.from);
+            let [output] = self.run(&self.detector, input, [])?;
+            if output.shape() != [1, 1, (strip.to - strip.from) as usize, width as usize] {
+                return Err("the text detection network answers in another shape".to_owned());
+            }
+            let rows = output.iter().skip(((strip.first - strip.from) * width) as usize);
+            values.extend(rows.take(((strip.last - strip.first) * width) as usize));
+        }
+        Ok(Map::new(width as usize, height as usize, values))
     }
 
     /// What lines say, all of them of one width.
@@ -149,6 +162,42 @@ impl Networks {
     }
 }
 
+/// The most pixels that the detector sees at once: it takes 130 bytes for each.
+const MOST_AT_ONCE: u32 = 1280 * 736;
+
+/// How far a strip sees beyond its own rows.
+const MARGIN: u32 = 64;
+
+/// A strip of rows: those that are seen, and those of which the map is kept.
+#[derive(Debug, PartialEq, Eq)]
+struct Strip {
+    from: u32,
+    first: u32,
+    last: u32,
+    to: u32,
+}
+
+/// The strips in which the detector sees a picture of this size, whose sides are multiples of 32: one where it is small,
+/// else several that overlap, so that memory is bounded.
+fn strips(width: u32, height: u32) -> Vec<Strip> {
+    let count = (u64::from(width) * u64::from(height)).div_ceil(u64::from(MOST_AT_ONCE));
+    let count = u32::try_from(count).unwrap_or(u32::MAX).clamp(1, height.max(32) / 32);
+    let each = height.div_ceil(count).next_multiple_of(32);
+    let mut strips = Vec::new();
+    let mut first = 0;
+    while first < height {
+        let last = (first + each).min(height);
+        strips.push(Strip {
+            from: first.saturating_sub(MARGIN),
+            first,
+            last,
+            to: (last + MARGIN).min(height),
+        });
+        first = last;
+    }
+    strips
+}
+
 /// The picture at another size. Halving and more averages areas: bilinear samples would skip strokes.
 fn shrink(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     imageops::resize(picture, width, height, FilterType::Triangle)
@@ -171,4 +220,32 @@ fn planes(pictures: &[RgbImage], width: u32, height: u32) -> NdTensor<f32, 4> {
         }
     }
     NdTensor::from_data([pictures.len(), 3, tall, wide], values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strips_cover_every_row_once_and_none_is_large() {
+        assert_eq!(strips(736, 736).len(), 1);
+        assert_eq!(strips(1280, 704).len(), 1);
+        for (width, height) in (1..=40).flat_map(|w| (1..=40).map(move |h| (32 * w, 32 * h))) {
+            let strips = strips(width, height);
+            let mut next = 0;
+            for strip in &strips {
+                assert_eq!(strip.first, next, "{width} {height}");
+                assert!(
+                    strip.from <= strip.first && strip.first < strip.last && strip.last <= strip.to
+                );
+                assert!(strip.to <= height && (strip.to - strip.from).is_multiple_of(32));
+                assert!(
+                    width * (strip.to - strip.from) <= MOST_AT_ONCE,
+                    "{width} {height} {strips:?}"
+                );
+                next = strip.last;
+            }
+            assert_eq!(next, height);
+        }
+    }
 }
