@@ -8,6 +8,8 @@
 mod ask;
 pub(super) mod azure;
 mod draw;
+#[cfg(test)]
+mod published;
 mod server;
 
 pub(super) use self::draw::first_picture;

@@ -74,8 +74,12 @@ async fn what_goes_wrong_is_told_in_every_dialect() {
             };
             assert_eq!(class(&exchange.answer), wire.meaning(&act), "{name}: {exchange:?}");
             let log = server.log();
-            let entry = log.iter().find(|entry| entry.model == wire.draft().model).unwrap();
-            assert_eq!(entry.fault.map(|fault| fault.word()), Some(fault), "{name}");
+            // Kinds that have no form for it may ask for a model of the same name.
+            let mut told = log.iter().filter(|entry| entry.model == wire.draft().model);
+            assert!(
+                told.any(|entry| entry.fault.map(|fault| fault.word()) == Some(fault)),
+                "{name}"
+            );
             if matches!(fault, "refused" | "server_error" | "rate_limited") {
                 // Gemini counts the tokens of a prompt that it refuses.
                 let reply = wire.server().say(&wire.draft(), &act);
