@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use presscheck_core::checks::{
-    Check, DecodeLimits, Format, Reference, Scene, decode, decode_limits, judge, open_all,
+    Check, DecodeLimits, Encoded, Format, Reference, Scene, decode, decode_limits, judge, open_all,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut times = Vec::new();
         for _ in 0..200 {
             let start = Instant::now();
-            let judgement = judge(&bytes, Some(format.media_type()), &scene, &checks, &limits);
+            let judgement = judge(&Encoded::of(&bytes), &scene, &checks, &limits);
             times.push(start.elapsed());
             if judgement.kind.is_some() {
                 return Err(format!("{judgement:?}").into());

@@ -14,7 +14,9 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use presscheck_core::checks::{Format, Scene, all_expectations, decode_limits, judge, open_all};
+use presscheck_core::checks::{
+    Encoded, Format, Scene, all_expectations, decode_limits, judge, open_all,
+};
 use presscheck_core::prompts::{PromptFile, read_prompts};
 
 const PICTURES: usize = 200;
@@ -77,7 +79,8 @@ fn pictures() -> Result<f64, Box<dyn Error>> {
                     // Each answer has bytes of its own, as those of a provider have.
                     let bytes = originals.get(number % originals.len()).cloned();
                     let bytes = bytes.unwrap_or_default();
-                    let judgement = judge(&bytes, None, &Scene::of(&case), &checks, &limits);
+                    let judgement =
+                        judge(&Encoded::of(&bytes), &Scene::of(&case), &checks, &limits);
                     if let (Some(kind), Ok(mut failed)) = (judgement.kind, failed.lock()) {
                         *failed = Some(kind);
                     }

@@ -188,6 +188,25 @@ fn human_bytes(bytes: u64) -> String {
     }
 }
 
+/// An answer as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Their digest.
+    pub digest: Digest,
+    /// What the answer said it is; it is noted, never believed.
+    pub content_type: Option<&'a str>,
+}
+
+impl<'a> Encoded<'a> {
+    /// Bytes of which nothing is known.
+    #[must_use]
+    pub fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, digest: Digest::of(bytes), content_type: None }
+    }
+}
+
 /// Decodes an answer.
 ///
 /// The format is told by the content. The outer structure is walked to its end first, since decoders fill
@@ -201,6 +220,12 @@ pub fn decode(
     content_type: Option<&str>,
     limits: &DecodeLimits,
 ) -> Result<Picture, Broken> {
+    known(&Encoded { content_type, ..Encoded::of(bytes) }, limits)
+}
+
+/// The same of an answer whose digest is known.
+pub(super) fn known(encoded: &Encoded<'_>, limits: &DecodeLimits) -> Result<Picture, Broken> {
+    let Encoded { bytes, digest, content_type } = *encoded;
     let format = match container::tell(bytes) {
         Content::Picture(format) => format,
         Content::Head(format) => {
@@ -262,7 +287,7 @@ pub fn decode(
         format,
         content_type: content_type.map(media_type),
         byte_len: bytes.len(),
-        digest: Digest::of(bytes),
+        digest,
         animated: structure.animated,
         bits,
         icc,

@@ -54,7 +54,7 @@ pub use color_shift::ColorShiftSettings;
 pub use command::CommandSettings;
 pub use composition::{CompositionSettings, Place};
 pub use container::Format;
-pub use decode::{Animation, BitDepth, Broken, DecodeLimits, DecodeSettings, decode};
+pub use decode::{Animation, BitDepth, Broken, DecodeLimits, DecodeSettings, Encoded, decode};
 pub use dimensions::DimensionsSettings;
 pub use duplicate::DuplicateSettings;
 pub use features::Space;
@@ -249,23 +249,20 @@ pub struct Judgement {
 }
 
 /// Decodes an answer and runs the checks over it.
-///
-/// `content_type` is what the answer said it is; it is noted, never believed.
 #[must_use]
 pub fn judge(
-    bytes: &[u8],
-    content_type: Option<&str>,
+    encoded: &Encoded<'_>,
     scene: &Scene<'_>,
     checks: &[Box<dyn Check>],
     limits: &DecodeLimits,
 ) -> Judgement {
     let case = scene.case;
-    let picture = match decode(bytes, content_type, limits) {
+    let picture = match decode::known(encoded, limits) {
         Ok(picture) => picture,
         Err(broken) => {
             return Judgement {
                 judged: Judged::Broken,
-                findings: vec![broken.finding(bytes.len(), limits)],
+                findings: vec![broken.finding(encoded.bytes.len(), limits)],
                 kind: Some(broken.kind.to_owned()),
                 format: broken.format,
                 picture: None,

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage};
 use libfuzzer_sys::fuzz_target;
 use presscheck_core::checks::{
-    Check, Company, DecodeLimits, Earlier, REGISTRY, Reference, Resources, Scene, compare, judge,
+    Check, Company, DecodeLimits, Earlier, Encoded, REGISTRY, Reference, Resources, Scene, compare, judge,
     open_all,
 };
 use presscheck_core::policy::{Node, Problems, read_check};
@@ -83,13 +83,13 @@ fuzz_target!(|data: (u16, u16, Vec<u8>, u16, u16, Vec<u8>, u16, bool)| {
     let bytes = png(width, height, &values, transparent);
     let input = Reference::new(png(other_width, other_height, &others, false).into());
     let scene = Scene { case: &case, input: Some(&input) };
-    let judgement = judge(&bytes, None, &scene, &CHECKS, &limits);
+    let judgement = judge(&Encoded::of(&bytes), &scene, &CHECKS, &limits);
     let Some(picture) = &judgement.picture else { panic!("a whole PNG is a picture") };
     for [x, y, w, h] in judgement.findings.iter().filter_map(|finding| finding.region) {
         assert!(u64::from(x) + u64::from(w) <= u64::from(picture.width()));
         assert!(u64::from(y) + u64::from(h) <= u64::from(picture.height()));
     }
-    let before = judge(input.bytes(), None, &Scene::of(&case), &CHECKS, &limits);
+    let before = judge(&Encoded::of(input.bytes()), &Scene::of(&case), &CHECKS, &limits);
     if let (Some(now), Some(before)) = (judgement.impression, before.impression) {
         let mut other = case.clone();
         other.prompt = "another".to_owned();

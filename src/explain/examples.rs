@@ -8,7 +8,7 @@ use bytes::Bytes;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use presscheck_core::checks::{
-    self, Company, DecodeLimits, Earlier, Finding, REGISTRY, Reference, Resources, Scene,
+    self, Company, DecodeLimits, Earlier, Encoded, Finding, REGISTRY, Reference, Resources, Scene,
 };
 use presscheck_core::policy::{Node, Problems, read_check};
 use presscheck_core::prompts::Case;
@@ -177,7 +177,7 @@ fn findings(example: &Example) -> Vec<Finding> {
     let case = case("sign", &example.expect);
     let scene = Scene { input: input.as_ref(), ..Scene::of(&case) };
     let judged = |pixels: &RgbImage| {
-        checks::judge(&png(pixels), None, &scene, &checks, &DecodeLimits::default())
+        checks::judge(&Encoded::of(&png(pixels)), &scene, &checks, &DecodeLimits::default())
     };
     let judgement = judged(&example.picture);
     let mut findings: Vec<_> =

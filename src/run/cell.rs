@@ -1,6 +1,7 @@
 //! One cell of the draw: both samples, side by side, from the order to the judgement.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use super::Halt;
 use super::asking::Asker;
 use super::judge::{Arrived, Gallery, Judge, JudgedSample};
+use super::pool::Pool;
 use super::sample::{Arrival, Shop, Wanted};
 use super::waves::{Place, Waves};
 use crate::revision::Snapshot;
@@ -90,7 +92,8 @@ pub(super) struct Context {
     pub(super) known: OnceLock<HashMap<Cell, JudgedSample>>,
     pub(super) base: Snapshot,
     pub(super) out: std::path::PathBuf,
-    pub(super) cpus: Semaphore,
+    /// Where pictures are decoded and looked at.
+    pub(super) pool: Pool,
     /// How many samples may be between their request and their judgement: as many as the providers serve at
     /// once and a few more to judge. This is what holds memory flat, and how little a kill can lose.
     pub(super) hands: Semaphore,
@@ -313,17 +316,15 @@ impl Context {
     ) -> Result<Option<JudgedSample>, Halt> {
         let fail =
             |error: &dyn std::fmt::Display| Halt::CouldNotRun(format!("a check failed: {error}"));
-        let core = self.cpus.acquire().await.map_err(|error| fail(&error))?;
         let (context, arrived) = (Arc::clone(self), arrival.arrived.clone());
         let reference = input.clone();
-        let opened = tokio::task::spawn_blocking(move || {
+        let opened = self.pool.run(move || {
             context.cases.get(cell.case).map(|case| {
                 let scene = Scene { case, input: reference.as_deref() };
                 context.judge.open(&scene, &arrived)
             })
         });
         let opened = opened.await.map_err(|error| fail(&error))?;
-        drop(core);
         let (judgement, asked) = opened.ok_or_else(|| fail(&"the case is missing"))?;
         let asker = Asker { run: &self.run, only_stored, closing: &self.closing };
         let Some((heard, cost)) = self.shop.answers(&asked, asker).await? else { return Ok(None) };
@@ -334,17 +335,31 @@ impl Context {
 
     /// Writes the picture where reports point to.
     async fn write_picture(&self, arrived: &Arrived, sample: &JudgedSample) -> Result<(), Halt> {
-        let (Arrived::Picture { bytes, .. }, Some(path)) = (arrived, &sample.observation.image)
+        let (Arrived::Picture { bytes, digest, .. }, Some(path)) =
+            (arrived, &sample.observation.image)
         else {
             return Ok(());
         };
         let path = self.out.join(path);
-        let fail = |error: std::io::Error| {
+        let (to, bytes, kept) = (path.clone(), bytes.clone(), self.shop.store.image_file(digest));
+        let written = tokio::task::spawn_blocking(move || lay_out(&to, &bytes, kept.as_deref()));
+        let written = written.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        written.map_err(|error| {
             Halt::CouldNotRun(format!("{} can't be written: {error}", path.display()))
-        };
-        if let Some(parent) = path.parent() {
-            tokio::fs::create_dir_all(parent).await.map_err(fail)?;
-        }
-        tokio::fs::write(&path, bytes).await.map_err(fail)
+        })
+    }
+}
+
+/// Puts a picture where reports point to. Where the store has it in a file of the same disk, that file gets a second name:
+/// evidence takes the room of one copy.
+fn lay_out(to: &Path, bytes: &[u8], kept: Option<&Path>) -> std::io::Result<()> {
+    if let Some(parent) = to.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    match kept.map(|kept| std::fs::hard_link(kept, to)) {
+        Some(Ok(())) => Ok(()),
+        // The same picture came twice.
+        Some(Err(error)) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        _ => std::fs::write(to, bytes),
     }
 }

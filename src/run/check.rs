@@ -10,7 +10,7 @@ use std::thread;
 
 use image::RgbImage;
 use presscheck_core::checks::{
-    self, Check, Company, DecodeLimits, Earlier, Impression, Judged, Reference, Scene,
+    self, Check, Company, DecodeLimits, Earlier, Encoded, Impression, Judged, Reference, Scene,
 };
 use presscheck_core::inert::one_line;
 use presscheck_core::policy::{self, Policy, Source, nearest};
@@ -250,7 +250,7 @@ impl Bench {
         let file = path.to_string_lossy().into_owned();
         let case = self.case_of(&file);
         let scene = Scene { case: &case, input: self.input.as_ref() };
-        let judgement = checks::judge(&bytes, None, &scene, &self.checks, &self.limits);
+        let judgement = checks::judge(&Encoded::of(&bytes), &scene, &self.checks, &self.limits);
         let shown = judgement.picture.filter(|_| self.explains).map(|picture| Shown {
             copy: picture.thumbnail(explain::SHOWN).into_owned(),
             original: (picture.width(), picture.height()),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use presscheck_core::checks::{
-    self, Asked, Check, CheckResult, Company, DecodeLimits, Earlier, Finding, Heard, Impression,
-    Judged, Judgement, Scene,
+    self, Asked, Check, CheckResult, Company, DecodeLimits, Earlier, Encoded, Finding, Heard,
+    Impression, Judged, Judgement, Scene,
 };
 use presscheck_core::gate::{BySide, Observation, Outcome, Side};
 use presscheck_core::policy::OnRefusal;
@@ -17,7 +17,7 @@ use presscheck_core::units::{CostBasis, Digest, Usd};
 #[derive(Clone, Debug)]
 pub(super) enum Arrived {
     /// A picture's bytes.
-    Picture { bytes: Bytes, content_type: Option<String> },
+    Picture { bytes: Bytes, digest: Digest, content_type: Option<String> },
     /// A refusal, in the provider's words.
     Refused { stage: Stage, words: String },
     /// An answer without a picture.
@@ -76,18 +76,17 @@ impl Judge {
         asked.is_empty().then(|| self.conclude(scene, arrived, bill, judgement))
     }
 
-    fn look(&self, scene: &Scene<'_>, bytes: &[u8], content_type: Option<&str>) -> Judgement {
-        checks::judge(bytes, content_type, scene, &self.checks, &self.limits)
-    }
-
     /// Looks at what came, and says what the checks ask others about it. This is CPU work.
     pub(super) fn open(
         &self,
         scene: &Scene<'_>,
         arrived: &Arrived,
     ) -> (Option<Judgement>, Vec<Asked>) {
-        let Arrived::Picture { bytes, content_type } = arrived else { return (None, Vec::new()) };
-        let mut judgement = self.look(scene, bytes, content_type.as_deref());
+        let Arrived::Picture { bytes, digest, content_type } = arrived else {
+            return (None, Vec::new());
+        };
+        let known = Encoded { bytes, digest: *digest, content_type: content_type.as_deref() };
+        let mut judgement = checks::judge(&known, scene, &self.checks, &self.limits);
         let asked = judgement.ask(scene, &self.checks);
         // It is large, and the answers take their time.
         judgement.picture = None;
@@ -121,7 +120,7 @@ impl Judge {
     ) -> JudgedSample {
         let mut impression = None;
         let (outcome, findings, kind, error, image) = match (arrived, judgement) {
-            (Arrived::Picture { bytes, .. }, Some(judgement)) => {
+            (Arrived::Picture { digest, .. }, Some(judgement)) => {
                 impression = judgement.impression;
                 let outcome = match judgement.judged {
                     Judged::Broken => Outcome::Broken,
@@ -141,7 +140,7 @@ impl Judge {
                 };
                 let error = told.map(|finding| finding.message.clone());
                 let extension = judgement.format.map_or("bin", |format| format.extension());
-                let path = format!("images/{}.{extension}", Digest::of(bytes));
+                let path = format!("images/{digest}.{extension}");
                 (outcome, findings, judgement.kind, error, Some(path))
             }
             // Every picture is looked at; should one not be, nothing is known of it.

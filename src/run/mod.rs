@@ -15,6 +15,7 @@ mod opening;
 mod order;
 mod parallel;
 mod plan;
+mod pool;
 mod program;
 mod progress;
 mod rehearse;

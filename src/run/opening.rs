@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use super::cell::Context;
 use super::judge::{Gallery, JudgedSample};
 use super::load::Loaded;
+use super::pool::Pool;
 use super::sample::Shop;
 use super::{Halt, Setting, terms};
 use crate::store::{Fixed, Lookup, RunRecord};
@@ -62,8 +63,8 @@ pub(super) async fn open(
         known: OnceLock::new(),
         base: setting.change.base.clone(),
         out: setting.out.clone(),
-        cpus: Semaphore::new(cpus),
-        hands: Semaphore::new(loaded.concurrency(subject) + 2 * cpus),
+        pool: Pool::new(cpus).map_err(Halt::CouldNotRun)?,
+        hands: Semaphore::new(hands(loaded.concurrency(subject), cpus)),
         burst: policy.burst,
         cases: Arc::clone(&loaded.cases),
         baseline_gone: AtomicBool::new(false),
@@ -104,6 +105,12 @@ pub(super) async fn open(
         cells.truncate(usize::try_from(pairs).unwrap_or(usize::MAX));
     }
     Ok(Opened { key, round, fixed, context, trial, cells, notes })
+}
+
+/// How many samples may be under way: as many as the providers serve at once, and enough besides that none of their seats
+/// is empty while answers are stored and looked at.
+fn hands(concurrency: usize, cpus: usize) -> usize {
+    concurrency + (2 * cpus).max(concurrency / 2)
 }
 
 /// How many stored results are read at once.

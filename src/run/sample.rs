@@ -213,7 +213,8 @@ impl Shop {
             StoredAnswer::Image { digest, content_type, .. } => {
                 match self.store.image(digest).await? {
                     Lookup::Found(bytes) => {
-                        Arrived::Picture { bytes, content_type: content_type.clone() }
+                        let (digest, content_type) = (*digest, content_type.clone());
+                        Arrived::Picture { bytes, digest, content_type }
                     }
                     Lookup::Missing | Lookup::Damaged => {
                         self.damaged.fetch_add(1, Ordering::Relaxed);
@@ -289,8 +290,15 @@ impl Shop {
             latency: exchange.latency,
             attempts: u32::try_from(exchange.attempts.len()).unwrap_or(u32::MAX),
         };
+        let digest = match &record.answer {
+            StoredAnswer::Image { digest, .. } => Some(*digest),
+            _ => None,
+        };
         let arrived = match exchange.answer {
-            Answer::Image { bytes, content_type, .. } => Arrived::Picture { bytes, content_type },
+            Answer::Image { bytes, content_type, .. } => {
+                let digest = digest.unwrap_or_else(|| Digest::of(&bytes));
+                Arrived::Picture { bytes, digest, content_type }
+            }
             Answer::Words { .. } => no_picture(),
             Answer::Refused { stage, words } => Arrived::Refused { stage, words },
             Answer::Broken { kind, words } => Arrived::Broken { kind, words },

@@ -6,6 +6,7 @@
 mod record;
 mod runs;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,6 +26,8 @@ pub use runs::{Fixed, RunRecord};
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
     location: String,
+    /// The folder, where it is one.
+    folder: Option<PathBuf>,
 }
 
 /// Why the store can't be used.
@@ -72,6 +75,7 @@ impl Store {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, StoreError> {
         let fail = |why: String| StoreError::Open { location: location.to_owned(), why };
+        let mut folder = None;
         let inner: Arc<dyn ObjectStore> = match Url::parse(location) {
             // A drive letter or a bare word is no scheme.
             Ok(url) if url.scheme().len() > 1 => {
@@ -87,10 +91,11 @@ impl Store {
                 std::fs::create_dir_all(location).map_err(|error| fail(error.to_string()))?;
                 let local = LocalFileSystem::new_with_prefix(location)
                     .map_err(|error| fail(error.to_string()))?;
+                folder = Some(PathBuf::from(location));
                 Arc::new(local)
             }
         };
-        Ok(Self { inner, location: location.to_owned() })
+        Ok(Self { inner, location: location.to_owned(), folder })
     }
 
     /// A store that holds nothing and is kept nowhere: what stands for a folder that does not exist yet, where
@@ -98,7 +103,7 @@ impl Store {
     #[must_use]
     pub fn nothing(location: &str) -> Self {
         let inner = Arc::new(object_store::memory::InMemory::new());
-        Self { inner, location: location.to_owned() }
+        Self { inner, location: location.to_owned(), folder: None }
     }
 
     /// Where the store is, as the user named it.
@@ -163,6 +168,12 @@ impl Store {
             Some(bytes) if Digest::of(&bytes) == *digest => Lookup::Found(bytes),
             Some(_) => Lookup::Damaged,
         })
+    }
+
+    /// The file that a picture is kept in, where the store is a folder. Whether it is there, is not looked at.
+    #[must_use]
+    pub fn image_file(&self, digest: &Digest) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join(image_path(digest).as_ref()))
     }
 
     /// What is known of a run by its key.

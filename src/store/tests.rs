@@ -37,7 +37,7 @@ fn record(prompt: &str, picture: &[u8]) -> Record {
     }
 }
 
-fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+fn files(dir: &std::path::Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

@@ -25,7 +25,8 @@ const MAX_REDIRECTS: u32 = 5;
 const IDLE: Duration = Duration::from_secs(4);
 
 /// The most bytes of room that are made before a byte has come, whatever a server announces.
-const FIRST_ROOM: u64 = 1 << 20;
+/// Memory that no byte was written to costs nothing; growing costs copies.
+const FIRST_ROOM: u64 = 8 << 20;
 
 /// What all requests of a client share.
 #[derive(Clone)]

@@ -235,7 +235,8 @@ fn a_judgement_tells_all_that_was_found() {
     let limits = DecodeLimits::default();
     let png = encode(&scene(64, 64), Format::Png);
     let of = |bytes: &[u8], claimed, expect| {
-        judge(bytes, claimed, &Scene::of(&case(expect)), &checks, &limits)
+        let encoded = Encoded { content_type: claimed, ..Encoded::of(bytes) };
+        judge(&encoded, &Scene::of(&case(expect)), &checks, &limits)
     };
 
     let passed = of(&png, Some("image/png"), json!({"aspect_ratio": "1:1"}));
@@ -269,7 +270,7 @@ fn what_was_not_asked_is_a_failure() {
     }
     let limits = DecodeLimits { animation: Animation::None, ..all_formats() };
     let said = |bytes: &[u8], expect: Value| {
-        let judgement = judge(bytes, None, &Scene::of(&case(expect)), &[], &limits);
+        let judgement = judge(&Encoded::of(bytes), &Scene::of(&case(expect)), &[], &limits);
         let lines: Vec<_> = judgement.findings.iter().skip(1).map(|f| f.message.as_str()).collect();
         format!("{:?}: {}", judgement.judged, lines.join("; "))
     };

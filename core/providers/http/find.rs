@@ -66,11 +66,9 @@ pub(in crate::providers) fn encode(bytes: &[u8]) -> String {
 
 /// The bytes that a text is base64 of, whatever they are, and at least one; with a `data:` URI's head or without.
 pub(in crate::providers) fn decode_text(text: &str) -> Option<Bytes> {
-    let data = match text.split_once(";base64,") {
-        Some((head, data)) if head.starts_with("data:") => data,
-        _ => text,
-    };
-    LENIENT.decode(plain_base64(data)).ok().filter(|bytes| !bytes.is_empty()).map(Bytes::from)
+    let uri = text.starts_with("data:").then(|| text.split_once(";base64,")).flatten();
+    let data = uri.map_or(text, |(_, data)| data);
+    bytes_of(data).filter(|bytes| !bytes.is_empty()).map(Bytes::from)
 }
 
 /// Looks in the usual places.
@@ -148,11 +146,17 @@ fn read_text(text: &str) -> Found {
 
 /// Base64 in the standard or the URL alphabet, with line breaks or without.
 fn decode(text: &str) -> Found {
-    match LENIENT.decode(plain_base64(text)) {
-        Err(_) => Found::BadBase64,
-        Ok(bytes) if picture_format(&bytes).is_some() => Found::Picture(Bytes::from(bytes)),
-        Ok(_) => Found::NotAPicture,
+    match bytes_of(text) {
+        None => Found::BadBase64,
+        Some(bytes) if picture_format(&bytes).is_some() => Found::Picture(Bytes::from(bytes)),
+        Some(_) => Found::NotAPicture,
     }
+}
+
+/// The bytes of base64 in either alphabet. Nearly all of it is in the standard one and without line breaks: it is cleaned up
+/// only where it is not.
+fn bytes_of(text: &str) -> Option<Vec<u8>> {
+    LENIENT.decode(text).or_else(|_| LENIENT.decode(plain_base64(text))).ok()
 }
 
 /// Base64 in the standard alphabet, without line breaks.

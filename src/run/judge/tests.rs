@@ -64,7 +64,9 @@ fn sample(judge: &Judge, case: &Case, grey: u8) -> JudgedSample {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let pixels = image::GrayImage::from_pixel(4, 4, image::Luma([grey]));
     pixels.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    let arrived = Arrived::Picture { bytes: bytes.into_inner().into(), content_type: None };
+    let bytes = Bytes::from(bytes.into_inner());
+    let digest = Digest::of(&bytes);
+    let arrived = Arrived::Picture { bytes, digest, content_type: None };
     let bill = Bill {
         cost: Usd::ZERO,
         basis: CostBasis::Exact,
