@@ -293,7 +293,10 @@ impl Api {
                 reset: header("x-ratelimit-reset"),
             };
             let content_type = header("content-type");
-            let body = Limited::new(response.into_body(), max_bytes).collect().await;
+            let is_good = (200..300).contains(&status);
+            // A refusal may have more bytes than what was asked for.
+            let most = if is_good { max_bytes } else { MAX_ANSWER };
+            let body = Limited::new(response.into_body(), most).collect().await;
             let body = match body {
                 Ok(body) => body.to_bytes(),
                 Err(error) if error.is::<LengthLimitError>() => {
@@ -302,7 +305,7 @@ impl Api {
                 }
                 Err(error) => return Err(unreachable(&error.to_string())),
             };
-            if (200..300).contains(&status) {
+            if is_good {
                 return Ok(Answer { doing, body, content_type, has_next });
             }
             Err(refusal(doing, status, &said(&body), &limits, tries))
