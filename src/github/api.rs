@@ -4,6 +4,8 @@
 //! authentication. Its own retries wait as long as a header says and repeat what may already have been done;
 //! ours do neither.
 
+mod refusal;
+
 use std::error::Error as _;
 use std::sync::Once;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use url::Url;
 
 use super::environment::{Environment, Repository, Token};
 use super::error::{ApiError, Doing};
+use refusal::{Failed, Limits, Next, refusal, said};
 
 /// The largest answer in JSON that is read: a page of 100 comments of 65,536 characters, and what surrounds them.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -117,21 +120,6 @@ impl Answer {
             reason: one_line(&error.to_string(), 200),
         })
     }
-}
-
-/// A try that did not work: what to say, and how long to wait for the next.
-struct Failed {
-    error: ApiError,
-    then: Next,
-}
-
-/// What to do after a try that did not work.
-enum Next {
-    GiveUp,
-    /// The request may or may not have been carried out.
-    Pause,
-    /// It was not carried out: a rate limit.
-    Wait(Duration),
 }
 
 /// A client for one repository.
@@ -318,77 +306,6 @@ impl Api {
             ))),
         }
     }
-}
-
-/// What the headers say of rate limits.
-struct Limits {
-    retry_after: Option<String>,
-    remaining: Option<String>,
-    reset: Option<String>,
-}
-
-impl Limits {
-    /// How long to wait, where the headers speak of a limit.
-    fn wait(&self) -> Option<Duration> {
-        if let Some(after) = &self.retry_after {
-            if let Ok(seconds) = after.parse() {
-                return Some(Duration::from_secs(seconds));
-            }
-            let date = httpdate::parse_http_date(after).ok()?;
-            let now = std::time::SystemTime::now();
-            return Some(date.duration_since(now).unwrap_or_default());
-        }
-        if self.remaining.as_deref() == Some("0") {
-            let reset: i64 = self.reset.as_deref()?.parse().ok()?;
-            let left = reset.saturating_sub(jiff::Timestamp::now().as_second());
-            return Some(Duration::from_secs(u64::try_from(left).unwrap_or(0).max(1)));
-        }
-        None
-    }
-}
-
-/// What an answer that is not HTTP 2xx means.
-fn refusal(doing: Doing, status: u16, said: &str, limits: &Limits, tries: u32) -> Failed {
-    let lower = said.to_ascii_lowercase();
-    let wait = limits.wait();
-    // Both kinds of limit come as 403 or 429; the words are GitHub's documented ones.
-    let limited =
-        status == 429 || (status == 403 && (wait.is_some() || lower.contains("rate limit")));
-    if limited {
-        // "If no header says so, wait for at least one minute."
-        let wait = wait.unwrap_or(Duration::from_secs(60));
-        let error = ApiError::RateLimited { doing, wait: Some(wait) };
-        return Failed { error, then: Next::Wait(wait) };
-    }
-    let error = match status {
-        500..=599 => {
-            let error = ApiError::Unavailable { doing, status, tries };
-            return Failed { error, then: Next::Pause };
-        }
-        401 => ApiError::Unauthorized { doing },
-        403 if lower.contains("not accessible by") => ApiError::Permission { doing },
-        404 if !lower.contains("no common ancestor") => ApiError::NotFound { doing },
-        _ => ApiError::Rejected { doing, status, said: said.to_owned() },
-    };
-    Failed { error, then: Next::GiveUp }
-}
-
-/// GitHub's words in the body of a refusal, on one line.
-fn said(body: &[u8]) -> String {
-    #[derive(serde::Deserialize)]
-    struct Said {
-        message: String,
-        #[serde(default)]
-        errors: serde_json::Value,
-    }
-    let words = match serde_json::from_slice::<Said>(body) {
-        Ok(said) if said.errors.is_null() => said.message,
-        Ok(said) => format!("{} {}", said.message, said.errors),
-        Err(_) => String::from_utf8_lossy(body.get(..body.len().min(2000)).unwrap_or_default())
-            .into_owned(),
-    };
-    let words = one_line(words.trim(), 300);
-    if words.is_empty() { "no reason given".to_owned() } else { words }
 }
 
 /// The innermost error: the one that says what went wrong.

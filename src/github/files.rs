@@ -8,6 +8,8 @@
 //! Requests go from a thread and a runtime of their own, so that whoever waits for an answer keeps no task of the
 //! run from going on.
 
+mod listing;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use bytes::Bytes;
 use presscheck_core::units::{CommitSha, RepoPath};
-use serde::Deserialize;
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use url::Url;
@@ -24,15 +25,13 @@ use super::api::{Api, Patience};
 use super::environment::Environment;
 use super::error::{ApiError, Doing};
 use crate::revision::{self, BEHIND_A_LINK, NO_FILE, RemoteFiles, Unread, too_large};
+use listing::{Entry, Folder, Listed};
 
 /// The most requests of one run: a job's token has 1,000 an hour for the whole repository, and the check run and
 /// the comment need some.
 const MAX_REQUESTS: u32 = 700;
 /// How many bytes of files are kept, so as not to ask again.
 const MAX_KEPT: usize = 64 << 20;
-/// From so many entries on, GitHub's list of a folder may not be whole
-/// (<https://docs.github.com/en/rest/repos/contents#get-repository-content>).
-const LIST_MAY_END: usize = 1000;
 /// The largest list of a folder that is read.
 const MAX_LIST: usize = 8 << 20;
 /// A file's bytes as they are, up to 100 MB of them.
@@ -136,50 +135,6 @@ struct Kept {
     bytes: usize,
 }
 
-/// What GitHub says a folder is.
-enum Folder {
-    /// Its entries by name, and whether that is all of them.
-    Listed(HashMap<String, Entry>, bool),
-    /// A link.
-    Link,
-    /// Nothing that has files in it.
-    NoFolder,
-    /// GitHub lists nothing there.
-    Unknown,
-}
-
-/// An entry of a folder, as GitHub lists it.
-#[derive(Deserialize)]
-struct Entry {
-    name: String,
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    size: u64,
-    sha: String,
-    /// Where a file's object is; a submodule, which is listed as a file, has a tree's address or none.
-    #[serde(default)]
-    git_url: Option<String>,
-}
-
-impl Entry {
-    fn is_file(&self) -> bool {
-        let is_module = match &self.git_url {
-            Some(url) => url.contains("/git/trees/"),
-            None => self.size == 0,
-        };
-        self.kind == "file" && !is_module
-    }
-}
-
-/// What GitHub answers for a folder: a list, or the description of something that is none.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Listed {
-    Entries(Vec<Entry>),
-    One(Entry),
-}
-
 impl Reader {
     fn new(api: Api, here: Option<revision::Repository>) -> Self {
         let (asked, folders, files) = (AtomicU32::new(0), Mutex::default(), Mutex::default());
@@ -202,7 +157,7 @@ impl Reader {
                 found => found,
             },
             Some(Folder::Link) => return refused(BEHIND_A_LINK),
-            Some(Folder::NoFolder) => return Ok(None),
+            Some(Folder::Nothing) => return Ok(None),
             Some(Folder::Unknown) | None => None,
         };
         let key = match found {
@@ -301,15 +256,9 @@ impl Reader {
             }
             Err(error) => return Err(error.into()),
         };
-        match answer.json().map_err(|error| Unread::Unreachable(error.to_string()))? {
-            Listed::Entries(entries) => {
-                let all = entries.len() < LIST_MAY_END;
-                let by_name = entries.into_iter().map(|entry| (entry.name.clone(), entry));
-                Ok(Folder::Listed(by_name.collect(), all))
-            }
-            Listed::One(one) if one.kind == "symlink" => Ok(Folder::Link),
-            Listed::One(_) => Ok(Folder::NoFolder),
-        }
+        let listed: Listed =
+            answer.json().map_err(|error| Unread::Unreachable(error.to_string()))?;
+        Ok(listed.into())
     }
 
     /// The route of what lies at a path, each part of it escaped.
