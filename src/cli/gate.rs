@@ -170,7 +170,10 @@ async fn judge(
         job_url: environment.job_url(),
     };
     let setting = Arc::new(setting);
-    let loaded = load(Arc::clone(&setting)).await.map_err(|rejected| config(rejected.0))?;
+    let loaded = load(Arc::clone(&setting)).await.map_err(|rejected| {
+        let exit = if setting.change.was_away() { Exit::CouldNotRun } else { Exit::Config };
+        (exit, rejected.0)
+    })?;
     if !loaded.warnings.is_empty() {
         output::stderr(&loaded.warnings);
     }

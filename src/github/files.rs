@@ -12,7 +12,7 @@ mod listing;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use bytes::Bytes;
@@ -43,6 +43,7 @@ const LIST: &str = "application/vnd.github+json";
 #[derive(Debug)]
 pub struct Files {
     calls: UnboundedSender<Call>,
+    away: Arc<AtomicBool>,
 }
 
 /// A file that somebody waits for.
@@ -66,16 +67,22 @@ impl Files {
     ) -> Result<Self, ApiError> {
         let environment = environment.clone();
         let (calls, receive) = unbounded_channel();
+        let away = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&away);
         std::thread::Builder::new()
             .name("github-files".to_owned())
             .spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 // Without one nobody is answered, which the readers are told as well.
                 let Ok(runtime) = runtime else { return };
-                runtime.block_on(serve(&environment, here, patience, receive));
+                runtime.block_on(async {
+                    let api = Api::of(&environment, patience);
+                    let reader = api.map(|api| Arc::new(Reader::new(api, here, seen)));
+                    serve(reader, receive).await;
+                });
             })
             .map_err(|error| ApiError::Setup { reason: error.to_string() })?;
-        Ok(Self { calls })
+        Ok(Self { calls, away })
     }
 }
 
@@ -93,16 +100,14 @@ impl RemoteFiles for Files {
         let bytes = receive.recv().map_err(|_| gone())??;
         Ok(bytes.map(|bytes| bytes.to_vec()))
     }
+
+    fn was_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
 }
 
 /// Answers until nobody can ask any more.
-async fn serve(
-    environment: &Environment,
-    here: Option<revision::Repository>,
-    patience: Patience,
-    mut calls: UnboundedReceiver<Call>,
-) {
-    let reader = Api::of(environment, patience).map(|api| Arc::new(Reader::new(api, here)));
+async fn serve(reader: Result<Arc<Reader>, ApiError>, mut calls: UnboundedReceiver<Call>) {
     while let Some(call) = calls.recv().await {
         // Whoever asked may have gone: then nobody hears the answer.
         match &reader {
@@ -124,6 +129,7 @@ struct Reader {
     api: Api,
     here: Option<revision::Repository>,
     asked: AtomicU32,
+    away: Arc<AtomicBool>,
     folders: Mutex<HashMap<String, Arc<OnceCell<Folder>>>>,
     files: Mutex<Kept>,
 }
@@ -136,9 +142,9 @@ struct Kept {
 }
 
 impl Reader {
-    fn new(api: Api, here: Option<revision::Repository>) -> Self {
+    fn new(api: Api, here: Option<revision::Repository>, away: Arc<AtomicBool>) -> Self {
         let (asked, folders, files) = (AtomicU32::new(0), Mutex::default(), Mutex::default());
-        Self { api, here, asked, folders, files }
+        Self { api, here, asked, away, folders, files }
     }
 
     async fn read(
@@ -281,7 +287,10 @@ impl Reader {
         if self.asked.fetch_add(1, Ordering::Relaxed) >= MAX_REQUESTS {
             return Err(Asked::TooOften);
         }
-        request.await.map_err(Asked::Failed)
+        request.await.map_err(|error| {
+            self.away.fetch_or(error.is_passing(), Ordering::Relaxed);
+            Asked::Failed(error)
+        })
     }
 }
 

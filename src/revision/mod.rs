@@ -169,6 +169,16 @@ pub struct Change {
     pub foreign: bool,
 }
 
+impl Change {
+    /// Whether a file of either side could not be had, and may be had another time: an outage elsewhere, and nothing
+    /// that is wrong with the change.
+    #[must_use]
+    pub fn was_away(&self) -> bool {
+        let away = |side: &Snapshot| matches!(side, Snapshot::Remote(it) if it.was_away());
+        [&self.base, &self.head, &self.fork_point].into_iter().any(away)
+    }
+}
+
 /// Resolves the two sides from what the user named: by default the tip of the default branch, and the
 /// work tree as it is.
 ///

@@ -30,6 +30,9 @@ pub trait RemoteFiles: Send + Sync {
         path: &RepoPath,
         max_bytes: u64,
     ) -> Result<Option<Vec<u8>>, Unread>;
+
+    /// Whether an answer failed to come that may come another time.
+    fn was_away(&self) -> bool;
 }
 
 /// A commit whose files are read from elsewhere.
@@ -64,6 +67,11 @@ impl Remote {
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// Whether a file of it could not be had, and may be had another time.
+    pub(super) fn was_away(&self) -> bool {
+        self.files.was_away()
     }
 
     /// Names it after a branch.

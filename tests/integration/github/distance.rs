@@ -219,6 +219,48 @@ async fn without_a_clone_and_without_github_there_is_no_verdict() {
     job.fake.fail("GET /repos/octo-org/shop/contents/models.yaml", forbidden());
     let ran = job.ends("later", 2).await;
     assert!(ran.stderr.contains("no provider was asked"), "{}", ran.stderr);
+    for _ in 0..3 {
+        let lost = Fault::Refuse(502, json!({}));
+        job.fake.fail("GET /repos/octo-org/shop/contents/prompts.txt", lost);
+    }
+    job.ends("lost", 4).await;
     job.bought_nothing();
     assert!(job.fake.checks().iter().all(|check| check["conclusion"] == "failure"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn input_pictures_are_read_over_the_api_while_the_run_goes_on() {
+    let team = Team::new(&good()).await;
+    let mut policy = team.policy();
+    policy["prompts"] = json!(["edits.jsonl"]);
+    policy["providers"]["studio"]["body"] = json!({
+        "prompt": "{{prompt}}", "model": "{{model}}", "seed": "{{seed}}", "image": "{{image}}",
+    });
+    let picture = |n: u8| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let drawn = image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([n * 20, x as u8, y as u8]));
+        drawn.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    let edits: String = (0..6)
+        .map(|n| format!("{}\n", json!({"id": n.to_string(), "prompt": format!("at night {n}"), "image": format!("photos/{n}.png")})))
+        .collect();
+    let files = |model: &str| {
+        let hero = json!({"provider": "studio", "model": model, "task": "edit"});
+        let mut files = presscheck::revision::Files::new();
+        files.insert(path(POLICY), policy.to_string().into_bytes());
+        files.insert(path(MODELS), json!({"models": {"hero": hero}}).to_string().into_bytes());
+        files.insert(path("edits.jsonl"), edits.clone().into_bytes());
+        files.extend((0..6).map(|n| (path(&format!("photos/{n}.png")), picture(n))));
+        files
+    };
+    let base = team.scratch.commit("main", "base", &[], &files("old")).unwrap();
+    let head = team.scratch.commit("change", "head", &[&base], &files("new")).unwrap();
+    let job = Job::of_pull(team, ("main", &base), &head, &own()).await;
+    let ran = job.ends("edits", 0).await;
+    assert_eq!(ran.subject()["pairs"], 6);
+    // Both models get each picture; it is read once, and its folder is listed once.
+    let log = job.fake.log();
+    let photos = log.iter().filter(|line| line.contains("/contents/photos")).count();
+    assert_eq!(photos, 7, "{log:?}");
 }
