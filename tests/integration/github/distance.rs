@@ -264,3 +264,22 @@ async fn input_pictures_are_read_over_the_api_while_the_run_goes_on() {
     let photos = log.iter().filter(|line| line.contains("/contents/photos")).count();
     assert_eq!(photos, 7, "{log:?}");
 }
+
+#[tokio::test]
+async fn a_run_asks_for_files_only_so_often() {
+    let folder = tempfile::tempdir().unwrap();
+    let scratch = Scratch::create(folder.path()).unwrap();
+    let sha = odd_commit(&scratch);
+    let fake = Fake::start().await;
+    fake.serve(scratch.root());
+    let remote = remote(&fake, &sha);
+    // A folder that is not there costs two requests.
+    for n in 0..350 {
+        let read = remote.fetch(&path(&format!("absent-{n}/file")), 100).await;
+        assert_eq!(read.unwrap(), None, "{n}");
+    }
+    let error = remote.fetch(&path("plain.txt"), 100).await.unwrap_err().to_string();
+    assert!(error.contains("has asked GitHub 700 times"), "{error}");
+    assert!(error.contains("check the repository out with `fetch-depth: 0`"), "{error}");
+    assert_eq!(fake.log().len(), 700);
+}
