@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use futures_util::FutureExt as _;
@@ -10,10 +11,10 @@ use presscheck_core::report::{self, Run, TerminalStyle};
 use super::change::ChangeArgs;
 use super::progress::Shown;
 use super::tell::{Both, Told, tell, tell_no_verdict, warn};
-use super::{Exit, output};
+use super::{Exit, output, sides};
 use crate::github::{Environment, Session};
-use crate::revision::{self, Change};
-use crate::run::{self, Halt, Setting};
+use crate::revision::Change;
+use crate::run::{self, Halt, Loaded, Rejected, Setting};
 use crate::store::Store;
 
 /// What to compare, by which policy, and where the evidence goes.
@@ -48,9 +49,12 @@ pub(super) fn close_leftover() -> Exit {
 pub(super) fn run(mut arguments: GateArgs, json: bool) -> Exit {
     output::block_on(async move {
         let environment = Environment::read(output::environment);
-        let judged = match Told::start(&mut arguments, &environment) {
+        let judged = match Told::start(&mut arguments, &environment).await {
             Ok(told) => guarded(arguments, told, &environment).await,
-            Err(text) => Err((Exit::Config, text)),
+            Err((exit, text)) => {
+                tell_no_verdict(&environment, &text);
+                Err((exit, text))
+            }
         };
         match judged {
             Ok(judged) => {
@@ -133,8 +137,7 @@ async fn stop_signal() -> &'static str {
 
 /// Judges without telling anybody.
 pub(super) async fn judge_here(arguments: &GateArgs) -> Result<Judged, (Exit, String)> {
-    let told = Told { session: None, comment: false, base_label: None };
-    judge(arguments, &told, &Environment::read(|_| None)).await
+    judge(arguments, &Told::default(), &Environment::read(|_| None)).await
 }
 
 async fn judge(
@@ -145,11 +148,7 @@ async fn judge(
     let config = |text: String| (Exit::Config, text);
     let named = &arguments.change;
     let policy_path = named.policy_path().map_err(config)?;
-    let mut change = revision::resolve(&named.at(), named.base.as_deref(), named.head.as_deref())
-        .map_err(|error| config(format!("{error}; no request was sent")))?;
-    if let Some(label) = &told.base_label {
-        change.base.rename(label);
-    }
+    let change = sides::resolve(named, told, environment).await?;
     let out = named.place(arguments.out.clone().unwrap_or_else(|| PathBuf::from("presscheck-out")));
     run::clear(&out).map_err(config)?;
     let store = Store::open(&named.store_location(), std::env::vars())
@@ -170,7 +169,11 @@ async fn judge(
         again,
         job_url: environment.job_url(),
     };
-    let loaded = run::load(&setting, output::colour()).map_err(|rejected| config(rejected.0))?;
+    let setting = Arc::new(setting);
+    let loaded = load(Arc::clone(&setting)).await.map_err(|rejected| {
+        let exit = if setting.change.was_away() { Exit::CouldNotRun } else { Exit::Config };
+        (exit, rejected.0)
+    })?;
     if !loaded.warnings.is_empty() {
         output::stderr(&loaded.warnings);
     }
@@ -181,7 +184,20 @@ async fn judge(
         .await
         .map_err(|halt: Halt| could_not(halt.to_string()))?;
     run::write(&run, &setting.out).map_err(could_not)?;
-    Ok(Judged { run, out: setting.out })
+    Ok(Judged { run, out: setting.out.clone() })
+}
+
+/// Reads all that is needed, on a thread that may wait: files may lie elsewhere.
+async fn load(setting: Arc<Setting>) -> Result<Loaded, Rejected> {
+    let reading = tokio::task::spawn_blocking(move || run::load(&setting, output::colour()));
+    match reading.await {
+        Ok(loaded) => loaded,
+        Err(error) => match error.try_into_panic() {
+            // Whoever guards this run hears of it as of any other crash.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(Rejected(format!("error: reading broke off: {error}\n"))),
+        },
+    }
 }
 
 /// The time in milliseconds since 1970.

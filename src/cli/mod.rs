@@ -3,6 +3,7 @@
 mod change;
 mod check;
 mod demo;
+mod event;
 mod exit;
 mod gate;
 mod measure;
@@ -11,6 +12,7 @@ mod output;
 mod plan;
 mod progress;
 mod schema;
+mod sides;
 mod tell;
 
 use std::process::ExitCode;

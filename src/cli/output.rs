@@ -1,6 +1,7 @@
 //! Where text goes: documents to stdout, everything else to stderr, colour only where there is a terminal.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 /// Writes a document to stdout. A reader that went away is no error.
 pub(super) fn stdout(bytes: &[u8]) {
@@ -51,10 +52,18 @@ pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// How long threads that wait, or write what was paid for, may still take at the end.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// Runs a future on a runtime made for it.
 pub(super) fn block_on(future: impl Future<Output = super::Exit>) -> super::Exit {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(future),
+        Ok(runtime) => {
+            let exit = runtime.block_on(future);
+            // What still waits for an answer from elsewhere must not hold up a way out.
+            runtime.shutdown_timeout(LAST_WAIT);
+            exit
+        }
         Err(why) => {
             error(&format!("the async runtime could not be started: {why}"));
             super::Exit::CouldNotRun

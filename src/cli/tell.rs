@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use presscheck_core::report;
 use presscheck_core::units::{Rate, Usd};
 
+use super::event::{Named, settle};
 use super::gate::{GateArgs, Judged};
-use super::output;
 use super::progress::Shown;
+use super::{Exit, output};
 use crate::github::{self, Environment, Inputs, Session, Telling, commands};
 use crate::run::{self, Progress, Status};
 
@@ -17,23 +18,30 @@ const MAX_COMMENT_BYTES: usize = 60_000;
 const MAX_CHECK_BYTES: usize = 60_000;
 
 /// The change to judge, and GitHub's ear, where there is one.
+#[derive(Default)]
 pub(super) struct Told {
     pub(super) session: Option<Session>,
     pub(super) comment: bool,
     pub(super) base_label: Option<String>,
+    /// The branch to compare with where nobody names one.
+    pub(super) default_branch: Option<String>,
+    /// Whether the head is, or may be, another repository's.
+    pub(super) foreign: bool,
 }
 
 impl Told {
     /// In Actions, takes what is not given on the command line from the event and the inputs, and opens the
     /// check run.
-    pub(super) fn start(
+    pub(super) async fn start(
         arguments: &mut GateArgs,
         environment: &Environment,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, (Exit, String)> {
         if !environment.in_actions() {
-            return Ok(Self { session: None, comment: false, base_label: None });
+            return Ok(Self::default());
         }
-        let inputs = Inputs::read(output::environment).map_err(|error| error.to_string())?;
+        let config = |text: String| (Exit::Config, text);
+        let inputs =
+            Inputs::read(output::environment).map_err(|error| config(error.to_string()))?;
         let change = &mut arguments.change;
         change.policy = change.policy.take().or(inputs.policy);
         change.store = change.store.take().or(inputs.store);
@@ -47,9 +55,11 @@ impl Told {
         let event = match environment.event(output::environment) {
             Ok(event) => event,
             // Both sides are named: the event is not needed, and nothing is told.
-            Err(_) if local => return Ok(Self { session: None, comment: false, base_label: None }),
-            Err(why) => return Err(why.to_string()),
+            Err(_) if local => return Ok(Self::default()),
+            Err(why) => return Err(config(why.to_string())),
         };
+        let named = Named { base: inputs.base, head: inputs.head };
+        let (event, foreign) = settle(event, &named, change, environment).await?;
         let base_label = event.base_ref.clone().filter(|_| change.base.is_none());
         if change.base.is_none() {
             change.base = event.base_sha.as_ref().map(ToString::to_string);
@@ -59,7 +69,8 @@ impl Told {
         }
         let name = inputs.name.as_deref().unwrap_or("presscheck");
         let session = (!arguments.no_post).then(|| Session::start(environment, &event, name));
-        Ok(Self { session, comment: inputs.comment, base_label })
+        let default_branch = event.default_branch;
+        Ok(Self { session, comment: inputs.comment, base_label, default_branch, foreign })
     }
 
     pub(super) async fn abandon(&self, reason: &str) {

@@ -4,12 +4,15 @@
 //! authentication. Its own retries wait as long as a header says and repeat what may already have been done;
 //! ours do neither.
 
+mod refusal;
+
 use std::error::Error as _;
 use std::sync::Once;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
 use octocrab::Octocrab;
 use octocrab::service::middleware::retry::RetryConfig;
 use presscheck_core::inert::one_line;
@@ -17,11 +20,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::environment::{Repository, Token};
+use super::environment::{Environment, Repository, Token};
 use super::error::{ApiError, Doing};
+use refusal::{Failed, Limits, Next, refusal, said};
 
-/// The largest answer that is read: a page of 100 comments of 65,536 characters, and what surrounds them.
+/// The largest answer in JSON that is read: a page of 100 comments of 65,536 characters, and what surrounds them.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// What GitHub answers by default.
+const JSON: &str = "application/vnd.github+json";
 
 /// Makes *ring* the process's TLS crypto, once. Harmless where somebody already has.
 pub fn install_crypto() {
@@ -85,10 +91,23 @@ pub(super) enum Method {
     Delete,
 }
 
+/// A request, with what its answer may be.
+struct Request<'a, B> {
+    doing: Doing,
+    method: Method,
+    route: &'a str,
+    body: Option<&'a B>,
+    accept: &'static str,
+    max_bytes: usize,
+}
+
 /// An answer of HTTP 2xx.
 pub(super) struct Answer {
     doing: Doing,
-    body: Bytes,
+    /// What came.
+    pub(super) body: Bytes,
+    /// What GitHub calls it.
+    pub(super) content_type: Option<String>,
     /// Whether the `Link` header names a next page.
     pub(super) has_next: bool,
 }
@@ -101,21 +120,6 @@ impl Answer {
             reason: one_line(&error.to_string(), 200),
         })
     }
-}
-
-/// A try that did not work: what to say, and how long to wait for the next.
-struct Failed {
-    error: ApiError,
-    then: Next,
-}
-
-/// What to do after a try that did not work.
-enum Next {
-    GiveUp,
-    /// The request may or may not have been carried out.
-    Pause,
-    /// It was not carried out: a rate limit.
-    Wait(Duration),
 }
 
 /// A client for one repository.
@@ -155,6 +159,19 @@ impl Api {
         Ok(Self { crab, repository, patience })
     }
 
+    /// A client for the repository that the workflow runs in.
+    ///
+    /// # Errors
+    /// As [`Self::new`] has it, and where the environment lacks the token, the repository or the address.
+    pub fn of(environment: &Environment, patience: Patience) -> Result<Self, ApiError> {
+        let missing = |what: &str| ApiError::Setup { reason: format!("{what} is missing") };
+        let url = environment.api_url.as_ref().ok_or_else(|| missing("the API's address"))?;
+        let repository = environment.repository.clone();
+        let repository = repository.ok_or_else(|| missing("GITHUB_REPOSITORY"))?;
+        let token = environment.token.as_ref().ok_or_else(|| missing("the token"))?;
+        Self::new(url, repository, token, patience)
+    }
+
     /// The same client with other limits of time.
     #[must_use]
     pub fn with_patience(&self, patience: Patience) -> Self {
@@ -180,16 +197,36 @@ impl Api {
         route: &str,
         body: Option<&B>,
     ) -> Result<Answer, ApiError> {
+        let (accept, max_bytes) = (JSON, MAX_ANSWER);
+        self.repeat(&Request { doing, method, route, body, accept, max_bytes }).await
+    }
+
+    /// Reads something, in the form and of the size that is asked for.
+    pub(super) async fn get(
+        &self,
+        doing: Doing,
+        route: &str,
+        accept: &'static str,
+        max_bytes: usize,
+    ) -> Result<Answer, ApiError> {
+        let (method, body) = (Method::Get, None::<&()>);
+        self.repeat(&Request { doing, method, route, body, accept, max_bytes }).await
+    }
+
+    async fn repeat<B: Serialize + Sync>(
+        &self,
+        request: &Request<'_, B>,
+    ) -> Result<Answer, ApiError> {
         let mut pause = self.patience.pause;
         let mut waited = Duration::ZERO;
         for tries in 1_u32.. {
-            let failed = match self.try_once(doing, method, route, body, tries).await {
+            let failed = match self.try_once(request, tries).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
             let wait = match failed.then {
                 Next::GiveUp => return Err(failed.error),
-                Next::Pause if method == Method::Post => return Err(failed.error),
+                Next::Pause if request.method == Method::Post => return Err(failed.error),
                 Next::Pause => {
                     let wait = pause.mul_f64(rand::random_range(0.8..1.2));
                     pause = pause.saturating_mul(2);
@@ -213,19 +250,20 @@ impl Api {
 
     async fn try_once<B: Serialize + Sync>(
         &self,
-        doing: Doing,
-        method: Method,
-        route: &str,
-        body: Option<&B>,
+        request: &Request<'_, B>,
         tries: u32,
     ) -> Result<Answer, Failed> {
+        let &Request { doing, method, route, body, accept, max_bytes } = request;
         let unreachable = |reason: &str| Failed {
             error: ApiError::Unreachable { doing, reason: one_line(reason, 200) },
             then: Next::Pause,
         };
         let exchange = async {
             let response = match method {
-                Method::Get => self.crab._get(route).await,
+                Method::Get => {
+                    let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+                    self.crab._get_with_headers(route, Some(accept)).await
+                }
                 Method::Post => self.crab._post(route, body).await,
                 Method::Patch => self.crab._patch(route, body).await,
                 Method::Delete => self.crab._delete(route, None::<&()>).await,
@@ -242,10 +280,21 @@ impl Api {
                 remaining: header("x-ratelimit-remaining"),
                 reset: header("x-ratelimit-reset"),
             };
-            let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-            let body = body.map_err(|error| unreachable(&error.to_string()))?.to_bytes();
-            if (200..300).contains(&status) {
-                return Ok(Answer { doing, body, has_next });
+            let content_type = header("content-type");
+            let is_good = (200..300).contains(&status);
+            // A refusal may have more bytes than what was asked for.
+            let most = if is_good { max_bytes } else { MAX_ANSWER };
+            let body = Limited::new(response.into_body(), most).collect().await;
+            let body = match body {
+                Ok(body) => body.to_bytes(),
+                Err(error) if error.is::<LengthLimitError>() => {
+                    let error = ApiError::TooLarge { doing, max_bytes };
+                    return Err(Failed { error, then: Next::GiveUp });
+                }
+                Err(error) => return Err(unreachable(&error.to_string())),
+            };
+            if is_good {
+                return Ok(Answer { doing, body, content_type, has_next });
             }
             Err(refusal(doing, status, &said(&body), &limits, tries))
         };
@@ -257,77 +306,6 @@ impl Api {
             ))),
         }
     }
-}
-
-/// What the headers say of rate limits.
-struct Limits {
-    retry_after: Option<String>,
-    remaining: Option<String>,
-    reset: Option<String>,
-}
-
-impl Limits {
-    /// How long to wait, where the headers speak of a limit.
-    fn wait(&self) -> Option<Duration> {
-        if let Some(after) = &self.retry_after {
-            if let Ok(seconds) = after.parse() {
-                return Some(Duration::from_secs(seconds));
-            }
-            let date = httpdate::parse_http_date(after).ok()?;
-            let now = std::time::SystemTime::now();
-            return Some(date.duration_since(now).unwrap_or_default());
-        }
-        if self.remaining.as_deref() == Some("0") {
-            let reset: i64 = self.reset.as_deref()?.parse().ok()?;
-            let left = reset.saturating_sub(jiff::Timestamp::now().as_second());
-            return Some(Duration::from_secs(u64::try_from(left).unwrap_or(0).max(1)));
-        }
-        None
-    }
-}
-
-/// What an answer that is not HTTP 2xx means.
-fn refusal(doing: Doing, status: u16, said: &str, limits: &Limits, tries: u32) -> Failed {
-    let lower = said.to_ascii_lowercase();
-    let wait = limits.wait();
-    // Both kinds of limit come as 403 or 429; the words are GitHub's documented ones.
-    let limited =
-        status == 429 || (status == 403 && (wait.is_some() || lower.contains("rate limit")));
-    if limited {
-        // "If no header says so, wait for at least one minute."
-        let wait = wait.unwrap_or(Duration::from_secs(60));
-        let error = ApiError::RateLimited { doing, wait: Some(wait) };
-        return Failed { error, then: Next::Wait(wait) };
-    }
-    let error = match status {
-        500..=599 => {
-            let error = ApiError::Unavailable { doing, status, tries };
-            return Failed { error, then: Next::Pause };
-        }
-        401 => ApiError::Unauthorized { doing },
-        403 if lower.contains("not accessible by") => ApiError::Permission { doing },
-        404 => ApiError::NotFound { doing },
-        _ => ApiError::Rejected { doing, status, said: said.to_owned() },
-    };
-    Failed { error, then: Next::GiveUp }
-}
-
-/// GitHub's words in the body of a refusal, on one line.
-fn said(body: &[u8]) -> String {
-    #[derive(serde::Deserialize)]
-    struct Said {
-        message: String,
-        #[serde(default)]
-        errors: serde_json::Value,
-    }
-    let words = match serde_json::from_slice::<Said>(body) {
-        Ok(said) if said.errors.is_null() => said.message,
-        Ok(said) => format!("{} {}", said.message, said.errors),
-        Err(_) => String::from_utf8_lossy(body.get(..body.len().min(2000)).unwrap_or_default())
-            .into_owned(),
-    };
-    let words = one_line(words.trim(), 300);
-    if words.is_empty() { "no reason given".to_owned() } else { words }
 }
 
 /// The innermost error: the one that says what went wrong.
@@ -342,73 +320,4 @@ fn root(error: &octocrab::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn limits(after: Option<&str>, remaining: Option<&str>, reset: Option<String>) -> Limits {
-        Limits {
-            retry_after: after.map(str::to_owned),
-            remaining: remaining.map(str::to_owned),
-            reset,
-        }
-    }
-
-    #[test]
-    fn a_rate_limit_says_how_long() {
-        assert_eq!(limits(Some("7"), None, None).wait(), Some(Duration::from_secs(7)));
-        let past = limits(Some("Wed, 21 Oct 2015 07:28:00 GMT"), None, None);
-        assert_eq!(past.wait(), Some(Duration::ZERO));
-        let past = limits(None, Some("0"), Some("1".to_owned()));
-        assert_eq!(past.wait(), Some(Duration::from_secs(1)));
-        for none in [
-            limits(None, Some("12"), Some("1".to_owned())),
-            limits(Some("soon"), None, None),
-            limits(None, Some("0"), Some("-".to_owned())),
-        ] {
-            assert_eq!(none.wait(), None);
-        }
-    }
-
-    #[test]
-    fn every_refusal_says_what_to_do() {
-        let none = || limits(None, None, None);
-        let mut errors = Vec::new();
-        for (doing, status, body) in [
-            (Doing::OpenCheck, 401, "{\"message\":\"Bad credentials\"}"),
-            (Doing::OpenCheck, 403, "{\"message\":\"Resource not accessible by integration\"}"),
-            (Doing::CreateComment, 403, "{\"message\":\"Resource not accessible by integration\"}"),
-            (
-                Doing::CreateComment,
-                403,
-                "{\"message\":\"Unable to create comment because issue is locked.\"}",
-            ),
-            (Doing::ListComments, 404, "{\"message\":\"Not Found\"}"),
-            (
-                Doing::UpdateCheck,
-                422,
-                "{\"message\":\"Invalid request.\",\"errors\":[\"x\\n::error::y\"]}",
-            ),
-            (
-                Doing::UpdateComment,
-                403,
-                "{\"message\":\"You have exceeded a secondary rate limit\"}",
-            ),
-            (Doing::UpdateComment, 502, "<html>"),
-            (Doing::UpdateComment, 418, ""),
-        ] {
-            errors
-                .push(refusal(doing, status, &said(body.as_bytes()), &none(), 3).error.to_string());
-        }
-        insta::assert_snapshot!(errors.join("\n"), @r#"
-        could not open the check run: GitHub does not accept the token (it may have expired)
-        could not open the check run: the token lacks `checks: write`; add it under `permissions:` of the job (a pull request from a fork gets a read-only token, whatever the job says)
-        could not comment on the pull request: the token lacks `pull-requests: write`; add it under `permissions:` of the job (a pull request from a fork gets a read-only token, whatever the job says)
-        could not comment on the pull request: GitHub refuses with HTTP 403: Unable to create comment because issue is locked.
-        could not read the pull request's comments: GitHub answers "not found" (the token may not see this repository, or `pull-requests: read` is missing)
-        could not update the check run: GitHub refuses with HTTP 422: Invalid request. ["x\n::error::y"]
-        could not update the comment: GitHub's rate limit is reached for another 60 s
-        could not update the comment: GitHub answers HTTP 502, 3 times
-        could not update the comment: GitHub refuses with HTTP 418: no reason given
-        "#);
-    }
-}
+mod tests;

@@ -23,6 +23,12 @@ pub enum Doing {
     DeleteComment,
     /// Asking who we are.
     WhoAmI,
+    /// Reading a file of a commit.
+    ReadFile,
+    /// Comparing the two sides.
+    Compare,
+    /// Looking for the pull request of a commit.
+    FindPull,
 }
 
 impl Doing {
@@ -37,6 +43,9 @@ impl Doing {
             Self::UpdateComment => "update the comment",
             Self::DeleteComment => "delete a duplicate of the comment",
             Self::WhoAmI => "ask whose token this is",
+            Self::ReadFile => "read a file of the repository",
+            Self::Compare => "compare the two commits",
+            Self::FindPull => "look for the commit's pull request",
         }
     }
 
@@ -50,6 +59,8 @@ impl Doing {
                 "pull-requests: write"
             }
             Self::WhoAmI => "a user's token",
+            Self::ReadFile | Self::Compare => "contents: read",
+            Self::FindPull => "pull-requests: read",
         }
     }
 }
@@ -124,6 +135,14 @@ pub enum ApiError {
         doing: Doing,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A larger answer than we take.
+    #[error("could not {}: the answer has more than {max_bytes} bytes", .doing.words())]
+    TooLarge {
+        /// What we were doing.
+        doing: Doing,
+        /// The most that is taken.
+        max_bytes: usize,
     },
     /// The client can't be made.
     #[error("can't talk to GitHub: {reason}")]

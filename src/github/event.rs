@@ -7,12 +7,15 @@
 //! GitHub made; for `pull_request_target` it is the default branch, whatever the pull request's base. So
 //! neither commit of a pull request ever comes from it.
 
+mod problem;
+
 use std::fmt;
 
 use presscheck_core::inert::one_line;
 use presscheck_core::units::CommitSha;
 use serde_json::Value;
-use thiserror::Error;
+
+pub use problem::EventError;
 
 /// The largest payload that is read: GitHub caps payloads at 25 MB.
 pub const MAX_EVENT_BYTES: usize = 26 * 1024 * 1024;
@@ -32,17 +35,20 @@ pub enum EventKind {
     WorkflowDispatch,
     /// The clock did.
     Schedule,
+    /// Another workflow ended: secrets are there, whoever's change that one ran on.
+    WorkflowRun,
 }
 
 impl EventKind {
     /// Every kind that is understood.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PullRequest,
         Self::PullRequestTarget,
         Self::MergeGroup,
         Self::Push,
         Self::WorkflowDispatch,
         Self::Schedule,
+        Self::WorkflowRun,
     ];
 
     /// GitHub's name of it.
@@ -55,13 +61,20 @@ impl EventKind {
             Self::Push => "push",
             Self::WorkflowDispatch => "workflow_dispatch",
             Self::Schedule => "schedule",
+            Self::WorkflowRun => "workflow_run",
         }
     }
 
     /// Whether it is about a pull request that takes comments.
     #[must_use]
     pub const fn is_pull_request(self) -> bool {
-        matches!(self, Self::PullRequest | Self::PullRequestTarget)
+        matches!(self, Self::PullRequest | Self::PullRequestTarget | Self::WorkflowRun)
+    }
+
+    /// Whether it names both commits itself, so that nobody else has to.
+    #[must_use]
+    pub const fn names_both(self) -> bool {
+        matches!(self, Self::PullRequest | Self::PullRequestTarget | Self::MergeGroup)
     }
 }
 
@@ -81,9 +94,10 @@ pub struct Event {
     /// The commit under judgement: never a merge commit that GitHub made.
     pub head_sha: CommitSha,
     /// The commit to compare it with: the base branch's tip when the event fired, or the merge group's base.
-    /// Nothing where the event has none (a new branch, a start by hand).
+    /// Nothing where the event has none (a new branch, a start by hand, the end of another workflow).
     pub base_sha: Option<CommitSha>,
-    /// The branch that takes the change, without `refs/heads/`. For a start by hand, the default branch.
+    /// The branch that takes the change, without `refs/heads/`. For a start by hand, and for a new
+    /// branch, the default branch.
     pub base_ref: Option<String>,
     /// The branch that brings it, without `refs/heads/`.
     pub head_ref: Option<String>,
@@ -103,59 +117,6 @@ pub struct Event {
     pub repository: String,
     /// Its default branch.
     pub default_branch: Option<String>,
-}
-
-/// Why an event can't be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum EventError {
-    /// None was named.
-    #[error(
-        "no event is named: GITHUB_EVENT_NAME is missing. Outside of Actions, give --base and --head"
-    )]
-    Unnamed,
-    /// Not one that has a change to judge.
-    #[error(
-        "the event `{name}` has no change to judge: run on pull_request, pull_request_target, merge_group, \
-         push, workflow_dispatch or schedule, or give --base and --head"
-    )]
-    Unsupported {
-        /// GitHub's name of it.
-        name: String,
-    },
-    /// The file with the payload can't be read.
-    #[error("the event's payload can't be read: {reason}")]
-    Unreadable {
-        /// The file, and what is wrong with it.
-        reason: String,
-    },
-    /// Over [`MAX_EVENT_BYTES`].
-    #[error("the event's payload has {bytes} bytes, more than GitHub ever sends; it was not read")]
-    TooLarge {
-        /// How large it is.
-        bytes: usize,
-    },
-    /// Not JSON.
-    #[error("the event's payload is no JSON: {reason}")]
-    NotJson {
-        /// The parser's words.
-        reason: String,
-    },
-    /// A field is missing, or is something else.
-    #[error("the payload of `{event}` has no usable `{field}`: {expected}")]
-    Field {
-        /// GitHub's name of the event.
-        event: &'static str,
-        /// The field's path, with dots.
-        field: String,
-        /// What should be there.
-        expected: &'static str,
-    },
-    /// The push deleted its branch.
-    #[error("the push deletes `{reference}`: there is nothing to judge")]
-    Deleted {
-        /// The branch or tag.
-        reference: String,
-    },
 }
 
 /// Reads an event: its name (`GITHUB_EVENT_NAME`), its payload (the file at `GITHUB_EVENT_PATH`), and the
@@ -185,18 +146,14 @@ pub fn read(
         EventKind::MergeGroup => merge_group(&payload),
         EventKind::Push => push(&payload),
         EventKind::WorkflowDispatch | EventKind::Schedule => by_hand(&payload, lookup),
+        EventKind::WorkflowRun => workflow_run(&payload),
     }
 }
 
 fn pull_request(payload: &Payload<'_>) -> Result<Event, EventError> {
     let repository = payload.need("/repository/full_name", REPOSITORY)?;
-    let head_repository = payload.text("/pull_request/head/repo/full_name");
-    let ids = ["/repository/id", "/pull_request/head/repo/id"].map(|path| payload.number(path));
-    let same_repository = match (ids, &head_repository) {
-        ([Some(base), Some(head)], Some(_)) => base == head,
-        (_, Some(name)) => name.eq_ignore_ascii_case(&repository),
-        (_, None) => false,
-    };
+    let (same_repository, head_repository) =
+        payload.head_repository("/pull_request/head/repo", &repository);
     let number = payload.number("/number").or_else(|| payload.number("/pull_request/number"));
     let labels = payload.value.pointer("/pull_request/labels").and_then(Value::as_array);
     let names = labels.into_iter().flatten().filter_map(|label| label.get("name")?.as_str());
@@ -235,12 +192,14 @@ fn push(payload: &Payload<'_>) -> Result<Event, EventError> {
         return Err(EventError::Deleted { reference: one_line(&reference, 120) });
     }
     let before = payload.sha("/before")?;
+    let event = payload.event(head_sha, repository);
+    // All zeros: the branch is new, and there is nothing before it.
+    let is_new = is_null(&before);
     Ok(Event {
-        // All zeros: the branch is new, and there is nothing before it.
-        base_sha: (!is_null(&before)).then_some(before),
-        base_ref: Some(branch(&reference)),
+        base_sha: (!is_new).then_some(before),
+        base_ref: if is_new { event.default_branch.clone() } else { Some(branch(&reference)) },
         head_ref: Some(branch(&reference)),
-        ..payload.event(head_sha, repository)
+        ..event
     })
 }
 
@@ -263,6 +222,20 @@ fn by_hand(
         base_ref: event.default_branch.clone(),
         head_ref: reference.map(|reference| branch(&reference)),
         ..event
+    })
+}
+
+/// The end of another workflow. `GITHUB_SHA` is the default branch; the base and the pull request are not in the
+/// payload, or not where the head is in a fork, and are asked for.
+fn workflow_run(payload: &Payload<'_>) -> Result<Event, EventError> {
+    let repository = payload.need("/repository/full_name", REPOSITORY)?;
+    let (same_repository, head_repository) =
+        payload.head_repository("/workflow_run/head_repository", &repository);
+    Ok(Event {
+        head_ref: payload.text("/workflow_run/head_branch"),
+        same_repository,
+        head_repository,
+        ..payload.event(payload.sha("/workflow_run/head_sha")?, repository)
     })
 }
 
@@ -321,6 +294,19 @@ impl Payload<'_> {
     fn wrong(&self, path: &str, expected: &'static str) -> EventError {
         let field = path.trim_start_matches('/').replace('/', ".");
         EventError::Field { event: self.kind.name(), field, expected }
+    }
+
+    /// Whether the head's repository is the one that takes the change, and its name. Ids prove it; a name alone
+    /// counts where there are none.
+    fn head_repository(&self, path: &str, repository: &str) -> (bool, Option<String>) {
+        let name = self.text(&format!("{path}/full_name"));
+        let ids = [self.number("/repository/id"), self.number(&format!("{path}/id"))];
+        let same = match (ids, &name) {
+            ([Some(base), Some(head)], Some(_)) => base == head,
+            (_, Some(name)) => name.eq_ignore_ascii_case(repository),
+            (_, None) => false,
+        };
+        (same, name)
     }
 
     /// What every event has; its head is in the repository itself until something says otherwise.

@@ -7,6 +7,8 @@ use presscheck_core::inert::one_line;
 use presscheck_core::units::Usd;
 use thiserror::Error;
 
+use super::compare::is_plain_name;
+
 /// The action's inputs; an empty one is absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
@@ -24,6 +26,10 @@ pub struct Inputs {
     pub max_images: Option<u64>,
     /// Whether to keep the comment on the pull request.
     pub comment: bool,
+    /// What to compare with, where the event does not say: a branch, a tag or a commit.
+    pub base: Option<String>,
+    /// What to judge, where the event does not say.
+    pub head: Option<String>,
 }
 
 /// An input that can't be read.
@@ -40,14 +46,24 @@ pub struct InputError {
 
 impl Inputs {
     /// The names of all inputs that are read here or by [`super::Environment::read`], as `action.yml` has them.
-    pub const NAMES: [&'static str; 8] =
-        ["policy", "github-token", "store", "out", "name", "budget", "max-images", "comment"];
+    pub const NAMES: [&'static str; 10] = [
+        "policy",
+        "github-token",
+        "store",
+        "out",
+        "name",
+        "budget",
+        "max-images",
+        "comment",
+        "base",
+        "head",
+    ];
 
     /// Reads the inputs.
     ///
     /// # Errors
-    /// Where one of them is no amount, no number, no `true` or `false`, or a name with control characters or
-    /// of over 100 characters.
+    /// Where one of them is no amount, no number, no `true` or `false`, a name with control characters or of over
+    /// 100 characters, or no name of a commit, branch or tag.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, InputError> {
         let text = |name: &str| {
             let value = lookup(&format!("INPUT_{}", name.to_ascii_uppercase()))?;
@@ -93,7 +109,15 @@ impl Inputs {
             let expected = "expected at most 100 characters on one line";
             return Err(wrong("name", name, expected));
         }
+        let side = |input: &'static str| match text(input) {
+            Some(value) if !is_plain_name(&value) => {
+                Err(wrong(input, &value, "expected a branch, a tag or a commit of this repository"))
+            }
+            value => Ok(value),
+        };
         Ok(Self {
+            base: side("base")?,
+            head: side("head")?,
             policy: text("policy"),
             store: text("store"),
             out: text("out"),
@@ -138,6 +162,8 @@ mod tests {
                 error("INPUT_MAX-IMAGES", "0"),
                 error("INPUT_BUDGET", "lots"),
                 error("INPUT_NAME", "a\nb"),
+                error("INPUT_HEAD", "mallory:main"),
+                error("INPUT_BASE", "main...other"),
             ]
             .join("\n"),
             @r"
@@ -145,6 +171,8 @@ mod tests {
         the action's input `max-images` is `0`: expected a whole number of images, at least 1; nothing was sent
         the action's input `budget` is `lots`: expected dollars such as `$25` or `$0.042`; nothing was sent
         the action's input `name` is `a b`: expected at most 100 characters on one line; nothing was sent
+        the action's input `head` is `mallory:main`: expected a branch, a tag or a commit of this repository; nothing was sent
+        the action's input `base` is `main...other`: expected a branch, a tag or a commit of this repository; nothing was sent
         "
         );
     }

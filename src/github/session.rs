@@ -205,7 +205,7 @@ impl Session {
     pub async fn close_leftover(environment: &Environment) -> Vec<String> {
         let Some(id) = environment.opened_check_run else { return Vec::new() };
         let closed = async {
-            let api = api(environment, Patience::default())?;
+            let api = Api::of(environment, Patience::default())?;
             close_leftover(&api, id, "the job was stopped from outside").await
         };
         match tokio::time::timeout(FINISH_WITHIN, closed).await {
@@ -221,7 +221,7 @@ impl Session {
 
 impl Inner {
     fn api(&self, patience: Patience) -> Result<Api, ApiError> {
-        api(&self.environment, patience)
+        Api::of(&self.environment, patience)
     }
 
     /// The check run, made once.
@@ -315,15 +315,6 @@ impl Inner {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *warnings)
     }
-}
-
-/// A client for the repository that the workflow runs in.
-fn api(environment: &Environment, patience: Patience) -> Result<Api, ApiError> {
-    let missing = |what: &str| ApiError::Setup { reason: format!("{what} is missing") };
-    let url = environment.api_url.as_ref().ok_or_else(|| missing("the API's address"))?;
-    let repository = environment.repository.clone().ok_or_else(|| missing("GITHUB_REPOSITORY"))?;
-    let token = environment.token.as_ref().ok_or_else(|| missing("the token"))?;
-    Api::new(url, repository, token, patience)
 }
 
 /// An error as a sentence of its own.

@@ -99,6 +99,19 @@ impl Repository {
         Some(Commit { repository: self.inner.clone(), sha, label })
     }
 
+    /// The bytes of a file's object, where it is here and not too large.
+    #[must_use]
+    pub fn blob(&self, id: &str, max_bytes: u64) -> Option<Vec<u8>> {
+        let id = gix::ObjectId::from_hex(id.as_bytes()).ok()?;
+        let repository = self.inner.to_thread_local();
+        let header = repository.find_header(id).ok()?;
+        if header.kind() != gix::objs::Kind::Blob || header.size() > max_bytes {
+            return None;
+        }
+        let mut object = repository.find_object(id).ok()?;
+        Some(std::mem::take(&mut object.data))
+    }
+
     /// Whether a part of the history is missing.
     #[must_use]
     pub fn is_shallow(&self) -> bool {
@@ -160,10 +173,10 @@ impl Commit {
         };
         let mode = entry.mode();
         if mode.is_link() {
-            return Err(fail("it is a symbolic link, and links are not followed".to_owned()));
+            return Err(fail(BEHIND_A_LINK.to_owned()));
         }
         if !mode.is_blob() {
-            return Err(fail("it is a folder, not a file".to_owned()));
+            return Err(fail(NO_FILE.to_owned()));
         }
         // The header tells the size before anything is inflated.
         let size = repository.find_header(entry.object_id()).map_err(broken)?.size();
@@ -175,7 +188,14 @@ impl Commit {
     }
 }
 
+/// The sentence for a symbolic link.
+pub const BEHIND_A_LINK: &str = "it is a symbolic link, and links are not followed";
+
+/// The sentence for what is no file: a folder, or another repository's commit.
+pub const NO_FILE: &str = "it is a folder, not a file";
+
 /// The sentence for a file over its limit.
-pub(super) fn too_large(size: u64, max: u64) -> String {
+#[must_use]
+pub fn too_large(size: u64, max: u64) -> String {
     format!("it has {size} bytes, and {max} are the most that is read")
 }

@@ -1,9 +1,10 @@
-//! The two sides of a change, as files: git revisions read from objects, or folders.
+//! The two sides of a change, as files: git revisions read from objects, folders, or commits that lie elsewhere.
 //!
 //! Nothing is ever checked out, and no git program, hook or repository configuration runs.
 
 mod folder;
 mod git;
+mod remote;
 mod scratch;
 
 use std::path::Path;
@@ -12,7 +13,8 @@ use presscheck_core::units::{CommitSha, RepoPath};
 use thiserror::Error;
 
 pub use folder::Folder;
-pub use git::{Commit, Repository};
+pub use git::{BEHIND_A_LINK, Commit, NO_FILE, Repository, too_large};
+pub use remote::{Remote, RemoteFiles, Unread};
 pub use scratch::{Files, Scratch};
 
 /// Where files are read from: a commit, or a folder as it is now.
@@ -22,6 +24,8 @@ pub enum Snapshot {
     Commit(Commit),
     /// A folder, uncommitted changes included.
     Folder(Folder),
+    /// A commit that is not here.
+    Remote(Remote),
 }
 
 /// Why a revision or one of its files can't be read.
@@ -60,6 +64,28 @@ pub enum RevisionError {
         /// Why, and what to do.
         why: String,
     },
+    /// The file lies elsewhere and could not be had: whether there is one is not known.
+    #[error("{path} at {at} can't be read: {why}")]
+    Unreachable {
+        /// The file.
+        path: String,
+        /// The revision.
+        at: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a file that can't be used counts as: nothing, unless it could not be had. To take an outage for an absent
+/// file would be to judge something else.
+///
+/// # Errors
+/// Where it could not be had.
+pub fn usable<T>(read: Result<Option<T>, RevisionError>) -> Result<Option<T>, RevisionError> {
+    match read {
+        Err(error @ RevisionError::Unreachable { .. }) => Err(error),
+        other => Ok(other.ok().flatten()),
+    }
 }
 
 impl Snapshot {
@@ -71,7 +97,29 @@ impl Snapshot {
         match self {
             Self::Commit(commit) => commit.read(path, max_bytes),
             Self::Folder(folder) => folder.read(path, max_bytes),
+            Self::Remote(remote) => remote.read(path, max_bytes),
         }
+    }
+
+    /// The same from an asynchronous task, which must not wait in its thread for a file that lies elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::read`] has it.
+    pub async fn fetch(
+        &self,
+        path: &RepoPath,
+        max_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, RevisionError> {
+        let Self::Remote(remote) = self else { return self.read(path, max_bytes) };
+        let (remote, wanted) = (remote.clone(), path.clone());
+        let reading = tokio::task::spawn_blocking(move || remote.read(&wanted, max_bytes));
+        reading.await.unwrap_or_else(|error| {
+            Err(RevisionError::Unreachable {
+                path: path.to_string(),
+                at: self.label().to_owned(),
+                why: error.to_string(),
+            })
+        })
     }
 
     /// How people name it: `main@4f2c91a`, `work tree`.
@@ -80,13 +128,16 @@ impl Snapshot {
         match self {
             Self::Commit(commit) => commit.label(),
             Self::Folder(folder) => folder.label(),
+            Self::Remote(remote) => remote.label(),
         }
     }
 
     /// Names a commit after the branch it was found on: `main@4f2c91a`.
     pub fn rename(&mut self, branch: &str) {
-        if let Self::Commit(commit) = self {
-            commit.rename(branch);
+        match self {
+            Self::Commit(commit) => commit.rename(branch),
+            Self::Folder(_) => {}
+            Self::Remote(remote) => remote.rename(branch),
         }
     }
 
@@ -96,6 +147,7 @@ impl Snapshot {
         match self {
             Self::Commit(commit) => Some(commit.sha()),
             Self::Folder(_) => None,
+            Self::Remote(remote) => Some(remote.sha()),
         }
     }
 }
@@ -112,6 +164,19 @@ pub struct Change {
     pub fork_point: Snapshot,
     /// The arguments that name the same two sides again.
     pub again: (String, String),
+    /// Whether the head comes, or may come, from another repository: then nothing of it is trusted, not even
+    /// where the base has no policy yet.
+    pub foreign: bool,
+}
+
+impl Change {
+    /// Whether a file of either side could not be had, and may be had another time: an outage elsewhere, and nothing
+    /// that is wrong with the change.
+    #[must_use]
+    pub fn was_away(&self) -> bool {
+        let away = |side: &Snapshot| matches!(side, Snapshot::Remote(it) if it.was_away());
+        [&self.base, &self.head, &self.fork_point].into_iter().any(away)
+    }
 }
 
 /// Resolves the two sides from what the user named: by default the tip of the default branch, and the
@@ -171,12 +236,12 @@ pub fn resolve(at: &Path, base: Option<&str>, head: Option<&str>) -> Result<Chan
                 Snapshot::Folder(folder) if repository.is_work_tree(folder.root()) => {
                     repository.head()?
                 }
-                Snapshot::Folder(_) => return None,
+                Snapshot::Folder(_) | Snapshot::Remote(_) => return None,
             };
             repository.merge_base(base.commit()?, &head)
         })
         .map_or_else(|| base.clone(), Snapshot::Commit);
-    Ok(Change { base, head, fork_point, again: (base_name, head_name) })
+    Ok(Change { base, head, fork_point, again: (base_name, head_name), foreign: false })
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl Context {
         cell: Cell,
     ) -> Result<Option<JudgedSample>, Halt> {
         let case = self.case(cell)?;
-        let given = self.given(case)?;
+        let given = self.given(case).await?;
         let wanted = self.wanted(Side::Baseline, &model, case, cell, &given);
         let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
         let arrival = match self.shop.get(Wanted { only_stored: true, ..wanted }).await {
@@ -182,7 +182,7 @@ impl Context {
         let places = waves.map(|waves| Side::BOTH.map(|side| waves.place(number, side)));
         let [baseline_place, candidate_place] = places.map_or([None, None], |it| it.map(Some));
         let case = self.case(cell)?;
-        let given = self.given(case)?;
+        let given = self.given(case).await?;
         let sample = |side: Side, model: Option<&ModelConfig>, place: Option<Place>| {
             let (context, given, model) = (Arc::clone(&self), given.clone(), model.cloned());
             async move {
@@ -221,20 +221,20 @@ impl Context {
     }
 
     /// What the case gives besides its prompt, from the trusted side.
-    fn given(&self, case: &Case) -> Result<Given, Halt> {
-        let input = self.file(case, case.image.as_ref(), "input picture")?;
-        let mask = self.file(case, case.mask.as_ref(), "mask")?;
+    async fn given(&self, case: &Case) -> Result<Given, Halt> {
+        let input = self.file(case, case.image.as_ref(), "input picture").await?;
+        let mask = self.file(case, case.mask.as_ref(), "mask").await?;
         Ok(Given { input: input.map(|bytes| Arc::new(Reference::new(bytes))), mask })
     }
 
-    fn file(
+    async fn file(
         &self,
         case: &Case,
         path: Option<&RepoPath>,
         what: &str,
     ) -> Result<Option<Bytes>, Halt> {
         let Some(path) = path else { return Ok(None) };
-        match self.base.read(path, MAX_INPUT_BYTES) {
+        match self.base.fetch(path, MAX_INPUT_BYTES).await {
             Ok(Some(bytes)) => Ok(Some(bytes.into())),
             Ok(None) => Err(Halt::CouldNotRun(format!(
                 "the {what} {path} of case `{}` does not exist at {}",

@@ -18,7 +18,7 @@ use super::eyes::{self, MayAsk};
 use super::judge::Judge;
 use super::sample::Supplier;
 use super::{Environment, Halt, Setting};
-use crate::revision::{RevisionError, Snapshot};
+use crate::revision::{RevisionError, Snapshot, usable};
 use crate::transport::{ClientOptions, Line};
 
 /// What a run is about, ready to be bought.
@@ -56,7 +56,12 @@ impl From<RevisionError> for Rejected {
         let text = error.to_string();
         let (what, help) = text.split_once('\n').unwrap_or((&text, ""));
         let help = if help.is_empty() { String::new() } else { format!("{help}\n") };
-        Self(format!("error: {what}; {NOTHING_SENT}\n{help}"))
+        let not_done = match error {
+            // GitHub was asked; whoever costs money was not.
+            RevisionError::Unreachable { .. } => "no provider was asked",
+            _ => NOTHING_SENT,
+        };
+        Self(format!("error: {what}; {not_done}\n{help}"))
     }
 }
 
@@ -84,21 +89,22 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     report.stop()?;
     give_files(&mut policy, trusted)?;
 
-    let models =
-        |snapshot: &Snapshot, report: &mut Report| -> Result<Option<ModelFile>, Rejected> {
-            let file = &policy.model.file;
-            let Some(bytes) = snapshot.read(file, MAX_CONFIG_BYTES)? else { return Ok(None) };
-            let text = report.text(file.as_str(), &bytes)?;
-            let reading =
-                policy::read_models(Source { path: file.as_str(), text: &text }, &policy.model);
-            let models = report.add(file.as_str(), &text, &reading.problems, reading.value)?;
-            Ok(Some(ModelFile { models, text }))
-        };
-    let head = models(&change.head, &mut report)?.ok_or_else(|| missing(&policy, &change.head))?;
-    let mut quiet = Report::default();
-    // An unreadable model config at the base can't be compared with; the head's counts as new then.
-    let base = models(&change.base, &mut quiet).ok().flatten();
-    let fork = models(&change.fork_point, &mut quiet).ok().flatten();
+    let file = &policy.model.file;
+    let models = |bytes: Vec<u8>, report: &mut Report| -> Result<ModelFile, Rejected> {
+        let text = report.text(file.as_str(), &bytes)?;
+        let reading =
+            policy::read_models(Source { path: file.as_str(), text: &text }, &policy.model);
+        let models = report.add(file.as_str(), &text, &reading.problems, reading.value)?;
+        Ok(ModelFile { models, text })
+    };
+    let head = change.head.read(file, MAX_CONFIG_BYTES)?;
+    let head = models(head.ok_or_else(|| missing(&policy, &change.head))?, &mut report)?;
+    // An unusable model config at the base can't be compared with; the head's counts as new then.
+    let before = |snapshot: &Snapshot| -> Result<Option<ModelFile>, Rejected> {
+        let bytes = usable(snapshot.read(file, MAX_CONFIG_BYTES))?;
+        Ok(bytes.and_then(|bytes| models(bytes, &mut Report::default()).ok()))
+    };
+    let (base, fork) = (before(&change.base)?, before(&change.fork_point)?);
     report.stop()?;
     let list =
         |file: Option<&ModelFile>| file.map(|file| file.models.list.clone()).unwrap_or_default();
@@ -238,9 +244,9 @@ fn read_policy_file<'a>(
     let at = |snapshot: &Snapshot| snapshot.read(path, MAX_CONFIG_BYTES);
     let base = at(&change.base)?;
     if let Some(bytes) = base {
-        let head = at(&change.head).ok().flatten();
+        let head = usable(at(&change.head))?;
         if head.as_ref() != Some(&bytes) {
-            let fork = at(&change.fork_point).ok().flatten();
+            let fork = usable(at(&change.fork_point))?;
             // What only the base changed since is none of this change's doing.
             if fork != head {
                 notes.push(format!(
@@ -252,6 +258,11 @@ fn read_policy_file<'a>(
         return Ok((bytes, &change.base));
     }
     match at(&change.head)? {
+        // Its owner could send the keys anywhere by it.
+        Some(_) if change.foreign => Err(Rejected(format!(
+            "error: there is no {path} at {}, and the policy of another repository judges nothing here; no key was read, and {NOTHING_SENT}\n  help: bring the first policy by a branch of this repository, not of a fork\n",
+            change.base.label(),
+        ))),
         Some(bytes) => {
             notes.push(format!(
                 "{} has no {path} yet: this first time the change is judged by its own.",
@@ -322,8 +333,8 @@ fn note_other_changes(
     let mut edited = Vec::new();
     for source in &policy.prompts {
         let path = &source.file.value;
-        let head = change.head.read(path, MAX_PROMPTS_BYTES).ok().flatten();
-        let fork = change.fork_point.read(path, MAX_PROMPTS_BYTES).ok().flatten();
+        let head = usable(change.head.read(path, MAX_PROMPTS_BYTES))?;
+        let fork = usable(change.fork_point.read(path, MAX_PROMPTS_BYTES))?;
         if head != fork && head != trusted.read(path, MAX_PROMPTS_BYTES)? {
             edited.push(path.to_string());
         }
@@ -337,8 +348,8 @@ fn note_other_changes(
     }
     let mut files = Vec::new();
     for path in policy.providers.values().flat_map(|provider| provider.settings.files()) {
-        let head = change.head.read(path, MAX_CONFIG_BYTES).ok().flatten();
-        let fork = change.fork_point.read(path, MAX_CONFIG_BYTES).ok().flatten();
+        let head = usable(change.head.read(path, MAX_CONFIG_BYTES))?;
+        let fork = usable(change.fork_point.read(path, MAX_CONFIG_BYTES))?;
         if head != fork && head != trusted.read(path, MAX_CONFIG_BYTES)? {
             files.push(path.to_string());
         }

@@ -199,10 +199,8 @@ impl Desk {
                 let Some(case) = loaded.cases.get(cell.case) else {
                     return Ok(BySide::default());
                 };
-                let read = |path: &Option<RepoPath>| {
-                    path.as_ref().map(|path| input(setting, path)).transpose()
-                };
-                let (image, mask) = (read(&case.image)?, read(&case.mask)?);
+                let image = input(setting, case.image.as_ref()).await?;
+                let mask = input(setting, case.mask.as_ref()).await?;
                 let inputs = (image.as_ref(), mask.as_ref());
                 let max_age = Some(loaded.policy.baseline_max_age);
                 let candidate =
@@ -465,10 +463,11 @@ impl Ledger {
 }
 
 /// An input picture, from the trusted side.
-fn input(setting: &Setting, path: &RepoPath) -> Result<Bytes, Halt> {
+async fn input(setting: &Setting, path: Option<&RepoPath>) -> Result<Option<Bytes>, Halt> {
+    let Some(path) = path else { return Ok(None) };
     let base = &setting.change.base;
-    match base.read(path, MAX_INPUT_BYTES) {
-        Ok(Some(bytes)) => Ok(bytes.into()),
+    match base.fetch(path, MAX_INPUT_BYTES).await {
+        Ok(Some(bytes)) => Ok(Some(bytes.into())),
         Ok(None) => Err(Halt::CouldNotRun(format!(
             "the input picture {path} does not exist at {}",
             base.label()

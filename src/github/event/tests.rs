@@ -100,9 +100,54 @@ fn a_push_has_what_was_before_it_unless_the_branch_is_new() {
     let event = read_json("push", &push(BASE, HEAD)).unwrap();
     assert_eq!(event.base_sha.unwrap().as_str(), BASE);
     assert_eq!(event.base_ref.as_deref(), Some("main"));
-    assert_eq!(read_json("push", &push(&zeros, HEAD)).unwrap().base_sha, None);
+    let mut new = push(&zeros, HEAD);
+    new["ref"] = json!("refs/heads/try");
+    new["repository"]["default_branch"] = json!("main");
+    let new = read_json("push", &new).unwrap();
+    assert_eq!((new.base_sha, new.base_ref.as_deref()), (None, Some("main")));
     let deleted = read_json("push", &push(BASE, &zeros)).unwrap_err();
     insta::assert_snapshot!(deleted, @"the push deletes `refs/heads/main`: there is nothing to judge");
+}
+
+#[test]
+fn the_end_of_a_workflow_is_about_the_commit_that_it_ran_on() {
+    let run = |repo: Value| {
+        json!({
+            "action": "completed",
+            "workflow_run": {
+                "head_sha": HEAD, "head_branch": "cheaper", "event": "pull_request",
+                // A number that anybody could have been given is not taken from here.
+                "pull_requests": [{"number": 99}], "head_repository": repo,
+            },
+            "repository": {"id": 1, "full_name": "octo-org/shop", "default_branch": "main"},
+        })
+    };
+    let own = json!({"id": 1, "full_name": "octo-org/shop"});
+    for (repo, same) in
+        [(own, true), (json!({"id": 2, "full_name": "mallory/shop"}), false), (Value::Null, false)]
+    {
+        let event = read_json("workflow_run", &run(repo)).unwrap();
+        assert_eq!((event.head_sha.as_str(), event.base_sha), (HEAD, None));
+        assert_eq!((event.number, event.same_repository), (None, same));
+        assert_eq!(event.head_ref.as_deref(), Some("cheaper"));
+    }
+}
+
+#[test]
+fn every_type_of_a_pull_request_is_judged_alike() {
+    for action in
+        ["opened", "synchronize", "reopened", "labeled", "unlabeled", "ready_for_review", "edited"]
+    {
+        let mut payload = pull(&json!({"id": 1, "full_name": "octo-org/shop"}));
+        payload["action"] = json!(action);
+        // An edit of the base: the payload's own base is the new one.
+        payload["changes"] = json!({"base": {"ref": {"from": "main"}, "sha": {"from": MERGE}}});
+        let event = read_json("pull_request", &payload).unwrap();
+        assert_eq!(event.action.as_deref(), Some(action));
+        assert_eq!(event.head_sha.as_str(), HEAD);
+        assert_eq!(event.base_sha.unwrap().as_str(), BASE);
+        assert_eq!(event.base_ref.as_deref(), Some("release/2"));
+    }
 }
 
 #[test]
@@ -130,7 +175,7 @@ fn what_can_not_be_used_is_said_plainly() {
     let errors: Vec<_> = errors.into_iter().map(|e| e.unwrap_err().to_string()).collect();
     insta::assert_snapshot!(errors.join("\n"), @r"
     no event is named: GITHUB_EVENT_NAME is missing. Outside of Actions, give --base and --head
-    the event `issue_comment` has no change to judge: run on pull_request, pull_request_target, merge_group, push, workflow_dispatch or schedule, or give --base and --head
+    the event `issue_comment` has no change to judge: run on pull_request, pull_request_target, merge_group, push, workflow_dispatch, workflow_run or schedule, or give --base and --head
     the payload of `pull_request` has no usable `pull_request.base.sha`: expected a full commit id
     the payload of `pull_request` has no usable `repository.full_name`: expected `owner/name`
     the event's payload is no JSON: EOF while parsing a value at line 1 column 8
@@ -165,6 +210,12 @@ fn real_payloads_are_read() {
                 let event = event.unwrap();
                 assert_eq!((event.number, event.base_ref.as_deref()), (Some(104), Some("main")));
                 assert_eq!(event.head_sha.as_str(), "2ffea6db159f6b6c47a24e778fb9ef40cf6b1c7d");
+            }
+            name if name.starts_with("workflow_run.") => {
+                let event = event.unwrap();
+                assert_eq!((event.base_sha, event.number), (None, None));
+                // The first one ran on a fork.
+                assert_eq!(event.same_repository, name != "workflow_run.completed.0.json");
             }
             "push.-.0.json" => assert_eq!(event.unwrap().base_sha, None),
             "push.-.3.json" => assert!(matches!(event, Err(EventError::Deleted { .. }))),
@@ -215,12 +266,12 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_payload_panics(kind in 0..6_usize, payload in any_json()) {
+    fn no_payload_panics(kind in 0..7_usize, payload in any_json()) {
         let _ = read_json(EventKind::ALL[kind].name(), &payload);
     }
 
     #[test]
-    fn no_bytes_panic(kind in 0..6_usize, payload in any::<Vec<u8>>()) {
+    fn no_bytes_panic(kind in 0..7_usize, payload in any::<Vec<u8>>()) {
         let _ = read(EventKind::ALL[kind].name(), &payload, nothing);
     }
 

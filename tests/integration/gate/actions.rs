@@ -148,7 +148,7 @@ async fn a_check_run_and_one_comment_are_on_the_head_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_closes_the_check_run_and_loses_nothing() {
+async fn case_m_sigterm_closes_the_check_run_and_loses_nothing() {
     let mut slow = failing("5%");
     for model in ["old", "new"] {
         slow["models"][model]["latency"] = json!("100ms");

@@ -196,6 +196,12 @@ impl Gate {
         self
     }
 
+    /// Started in another folder.
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
+        self.repository = folder.to_path_buf();
+        self
+    }
+
     /// Another output folder, with the usual store.
     pub(crate) fn out(mut self, name: &str) -> Self {
         self.out = self.out.with_file_name(name);

@@ -5,7 +5,7 @@
 //! test when the fake is dropped.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use super::repository::Served;
 
 /// The login of the job's token.
 pub(crate) const US: &str = "github-actions[bot]";
@@ -45,6 +47,8 @@ struct State {
     faults: VecDeque<(String, Fault)>,
     /// Whether everything that writes is refused.
     read_only: bool,
+    /// The repository's files and pull requests.
+    served: Option<Served>,
 }
 
 struct Schemas {
@@ -103,6 +107,21 @@ impl Fake {
     /// From here on the token may only read.
     pub(crate) fn make_read_only(&self) {
         self.state().read_only = true;
+    }
+
+    /// From here on GitHub has the commits of a repository.
+    pub(crate) fn serve(&self, root: &Path) {
+        self.state().served = Some(Served::open(root));
+    }
+
+    /// Adds a pull request.
+    pub(crate) fn add_pull(&self, pull: Value) {
+        self.state().served.as_mut().unwrap().pulls.push(pull);
+    }
+
+    /// From here on no pull request is listed by its commit, as it happens to forks.
+    pub(crate) fn list_no_pull_by_commit(&self) {
+        self.state().served.as_mut().unwrap().unlisted = true;
     }
 
     /// Adds a comment of somebody's.
@@ -272,6 +291,10 @@ impl Answers {
                 ResponseTemplate::new(204)
             }
             _ => {
+                let served = state.served.as_ref().filter(|_| method == "GET");
+                if let Some(answer) = served.and_then(|served| served.answer(path, request)) {
+                    return answer;
+                }
                 let problem = format!("{method} {path} is no route of the API");
                 state.invalid(problem)
             }
@@ -365,11 +388,11 @@ fn merge(target: &mut Value, source: &Value) {
     }
 }
 
-fn refuse(status: u16, message: &str) -> ResponseTemplate {
+pub(super) fn refuse(status: u16, message: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({"message": message}))
 }
 
-fn not_found() -> ResponseTemplate {
+pub(super) fn not_found() -> ResponseTemplate {
     refuse(404, "Not Found")
 }
 

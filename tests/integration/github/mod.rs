@@ -1,7 +1,12 @@
 //! GitHub, told by the real client over a real connection, on a fake that keeps GitHub's own rules.
 
+mod cases;
+mod distance;
+mod events;
 mod fake;
+mod job;
 mod packaging;
+mod repository;
 mod sessions;
 mod trouble;
 

@@ -54,7 +54,7 @@ async fn two_runs_leave_one_comment_with_the_newer_text() {
 }
 
 #[tokio::test]
-async fn comments_of_others_change_nothing_and_are_not_changed() {
+async fn case_a_more_than_a_hundred_comments_of_others_and_still_one_of_ours() {
     let fake = Fake::start().await;
     for number in 0..120 {
         let pasted = number == 57;
@@ -98,7 +98,7 @@ async fn duplicates_of_ours_are_deleted_and_the_oldest_stays() {
 }
 
 #[tokio::test]
-async fn two_runs_at_once_leave_one_comment() {
+async fn case_b_two_runs_at_once_leave_one_comment() {
     let fake = Fake::start().await;
     // Both find no comment before either writes one.
     for _ in 0..2 {
