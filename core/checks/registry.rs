@@ -85,7 +85,7 @@ pub const REGISTRY: &[Kind] = &[
     Kind::pure(duplicate::VOCABULARY, duplicate::open).slipping(0, 352),
     Kind::pure(similarity::VOCABULARY, similarity::open).slipping(2, 176),
     Kind { files: logo::files, ..Kind::pure(logo::VOCABULARY, logo::open).slipping(2, 352) },
-    Kind { models: |_| text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(4, 180) },
+    Kind { models: |_| text::MODELS, ..Kind::pure(text::VOCABULARY, text::open).slipping(3, 200) },
     Kind {
         models: safety::models,
         ..Kind::pure(safety::VOCABULARY, safety::open).slipping(0, 352)
