@@ -13,6 +13,7 @@ use presscheck_core::units::Digest;
 use tokio::sync::{Semaphore, watch};
 
 use super::cell::Context;
+use super::flights::Flights;
 use super::judge::{Gallery, JudgedSample};
 use super::load::Loaded;
 use super::sample::Shop;
@@ -62,11 +63,12 @@ pub(super) async fn open(
         known: OnceLock::new(),
         base: setting.change.base.clone(),
         out: setting.out.clone(),
-        cpus: Semaphore::new(cpus),
+        cpus: Arc::new(Semaphore::new(cpus)),
         hands: Semaphore::new(loaded.concurrency(subject) + 2 * cpus),
         cases: Arc::clone(&loaded.cases),
         baseline_gone: AtomicBool::new(false),
         closing: watch::Sender::new(false),
+        flights: Flights::default(),
     });
     let mut notes = Vec::new();
     if let Some(model) = &subject.baseline
