@@ -5,6 +5,7 @@
 
 mod checked;
 mod claim;
+mod compare;
 mod evidence;
 mod hints;
 mod html;
@@ -23,8 +24,9 @@ pub mod words;
 pub(crate) mod fixtures;
 
 pub use checked::{CheckedImage, checked_json, checked_sum, checked_text};
+pub use compare::{Compared, compare_json, compare_schema, compare_text};
 pub use hints::hints;
-pub use html::{HtmlOptions, html};
+pub use html::{HtmlOptions, compare_html, html};
 pub use json::{samples_jsonl, verdict_json, verdict_schema};
 pub use junit::junit;
 pub use markdown::{could_not_run_summary, summary};

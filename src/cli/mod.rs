@@ -2,6 +2,7 @@
 
 mod change;
 mod check;
+mod compare;
 mod demo;
 mod event;
 mod exit;
@@ -49,6 +50,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// The checks alone, on files: a table for people, --json for machines.
     Check(check::CheckArgs),
+    /// Several models head to head on one prompt set: failures, cost, latency, and which of them to look at.
+    Compare(compare::CompareArgs),
     /// Run the gate on a bundled example with the simulated server: both endings of one story.
     Demo(demo::DemoArgs),
 
@@ -94,6 +97,7 @@ fn run(arguments: Arguments) -> Exit {
         Some(Command::Gate(gate)) => gate::run(gate, json),
         Some(Command::Plan(plan)) => plan::run(&plan, json),
         Some(Command::Check(check)) => check::run(&check, json),
+        Some(Command::Compare(compare)) => compare::run(&compare, json),
         Some(Command::Demo(demo)) => demo::run(&demo, json),
 
         Some(Command::Simulate(simulate)) => output::block_on(async {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use presscheck_core::checks::{Reference, Scene};
@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::Halt;
 use super::asking::Asker;
+use super::flights::Flights;
 use super::judge::{Arrived, Gallery, Judge, JudgedSample};
 use super::pool::Pool;
 use super::sample::{Arrival, Shop, Wanted};
@@ -93,7 +94,7 @@ pub(super) struct Context {
     pub(super) base: Snapshot,
     pub(super) out: std::path::PathBuf,
     /// Where pictures are decoded and looked at.
-    pub(super) pool: Pool,
+    pub(super) pool: Arc<Pool>,
     /// How many samples may be between their request and their judgement: as many as the providers serve at
     /// once and a few more to judge. This is what holds memory flat, and how little a kill can lose.
     pub(super) hands: Semaphore,
@@ -103,6 +104,8 @@ pub(super) struct Context {
     pub(super) baseline_gone: AtomicBool,
     /// Becomes true when nothing more of this subject is to be sent.
     pub(super) closing: watch::Sender<bool>,
+    /// When its samples were under way.
+    pub(super) flights: Flights,
 }
 
 /// What a case gives besides its prompt.
@@ -255,6 +258,7 @@ impl Context {
         let case = self.case(cell)?;
         let wanted = self.wanted(side, model, case, cell, &given);
         let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
+        let from = Instant::now();
         let arrival = match self.shop.get(wanted).await {
             // The baseline's vendor has retired it: what is stored of it still counts.
             Err(Halt::Fatal {
@@ -268,6 +272,7 @@ impl Context {
             }
             other => other?,
         };
+        self.flights.add(from, &arrival);
         let known = self.known.get().filter(|_| side == Side::Baseline && arrival.stored);
         let known = known.and_then(|known| known.get(&cell));
         let sample = match known {

@@ -17,11 +17,11 @@ use presscheck_core::policy::{self, Policy, Source, nearest};
 use presscheck_core::prompts::{self, Case, Expected, PromptFile};
 use presscheck_core::report::CheckedImage;
 
-use super::configured::{bounded, default_checks, policy_file};
+use super::configured::{bounded, default_checks, work_tree_policy};
 use super::eyes::{self, MAX_FILE_BYTES, MayAsk, Weights};
 use super::load::{MAX_PROMPTS_BYTES, Rejected};
 use crate::explain;
-use crate::revision::{Folder, Repository, Snapshot};
+use crate::revision::Snapshot;
 
 const NOTHING_CHECKED: &str = "nothing was checked";
 
@@ -283,34 +283,7 @@ impl Bench {
 
 /// The policy, where there is one, and the tree that its paths lie in.
 fn read_policy(setting: &CheckSetting<'_>) -> Result<(Option<Policy>, Snapshot), Rejected> {
-    let tree_of = |folder: &Path| {
-        let root = Repository::discover(folder).and_then(|repository| repository.work_tree());
-        root.unwrap_or_else(|| folder.to_path_buf())
-    };
-    let snapshot = |root: &Path| Snapshot::Folder(Folder::new(root, "the work tree".to_owned()));
-    let (path, root) = match setting.policy {
-        None => {
-            let root = tree_of(setting.at);
-            (root.join("presscheck.yaml"), root)
-        }
-        Some(named) => {
-            let here = setting.at.join(named);
-            // As `gate` has it, a path in the repository; as people type it, one from where they are.
-            let path = if here.exists() { here } else { tree_of(setting.at).join(named) };
-            let folder = match path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
-                _ => PathBuf::from("."),
-            };
-            (path, tree_of(&folder))
-        }
-    };
-    let name = setting.policy.unwrap_or_else(|| Path::new("presscheck.yaml"));
-    match policy_file(&path, name, NOTHING_CHECKED, setting.colour)? {
-        None if setting.policy.is_some() => {
-            Err(rejected(&[format!("there is no policy {}", shown(name))]))
-        }
-        policy => Ok((policy, snapshot(&root))),
-    }
+    work_tree_policy(setting.at, setting.policy, NOTHING_CHECKED, setting.colour)
 }
 
 /// The case of this id in the policy's prompt sets.

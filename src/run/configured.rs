@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use presscheck_core::checks;
 use presscheck_core::inert::one_line;
@@ -12,6 +12,7 @@ use presscheck_core::policy::{
 use presscheck_core::providers;
 
 use super::load::{MAX_CONFIG_BYTES, Rejected};
+use crate::revision::{Folder, Repository, Snapshot};
 
 /// Checks with their defaults: those that are wanted.
 #[must_use]
@@ -57,6 +58,48 @@ pub fn policy_file(
     match reading.value {
         Some(policy) if !reading.problems.has_errors() => Ok(Some(policy)),
         _ => Err(render(text, &reading.problems)),
+    }
+}
+
+/// The policy of the work tree, or the one that is named, where there is one, and the tree that its paths lie in. `undone`
+/// says what did not happen.
+///
+/// # Errors
+/// A policy that is named and not there, and every problem of one that can't be used.
+pub(super) fn work_tree_policy(
+    at: &Path,
+    named: Option<&Path>,
+    undone: &str,
+    colour: bool,
+) -> Result<(Option<Policy>, Snapshot), Rejected> {
+    let tree_of = |folder: &Path| {
+        let root = Repository::discover(folder).and_then(|repository| repository.work_tree());
+        root.unwrap_or_else(|| folder.to_path_buf())
+    };
+    let snapshot = |root: &Path| Snapshot::Folder(Folder::new(root, "the work tree".to_owned()));
+    let (path, root) = match named {
+        None => {
+            let root = tree_of(at);
+            (root.join("presscheck.yaml"), root)
+        }
+        Some(named) => {
+            let here = at.join(named);
+            // As `gate` has it, a path in the repository; as people type it, one from where they are.
+            let path = if here.exists() { here } else { tree_of(at).join(named) };
+            let folder = match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+                _ => PathBuf::from("."),
+            };
+            (path, tree_of(&folder))
+        }
+    };
+    let name = named.unwrap_or_else(|| Path::new("presscheck.yaml"));
+    match policy_file(&path, name, undone, colour)? {
+        None if named.is_some() => {
+            let name = one_line(&name.to_string_lossy(), 200);
+            Err(Rejected(format!("error: there is no policy {name}; {undone}\n")))
+        }
+        policy => Ok((policy, snapshot(&root))),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Everything that is read before anything is bought: the policy, both model configs, the prompt sets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use presscheck_core::checks;
 use presscheck_core::gate::advice::ExpectedRate;
 use presscheck_core::policy::{
-    self, Models, Policy, Problem, Problems, Source, Subject, Vocabulary,
+    self, ModelConfig, Models, Policy, Problem, Problems, Source, Subject, Vocabulary,
 };
 use presscheck_core::prompts::{self, Case, Draw, PromptFile};
 use presscheck_core::providers;
@@ -79,7 +79,7 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     let vocabulary =
         Vocabulary { checks: &checks, providers: &kinds, terms: providers::catalogue::terms };
     let mut notes = Vec::new();
-    let mut report = Report { colour, ..Report::default() };
+    let mut report = Report::new(colour);
 
     let (policy_bytes, trusted) = read_policy_file(setting, &mut notes)?;
     let path = setting.policy_path.as_str();
@@ -116,7 +116,8 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
             "Latency is that of bursts: {burst} requests of one model at once, both models in turn."
         )
     }));
-    notes.extend(farewells(&policy, &changed.subjects, setting.today));
+    let named = changed.subjects.iter().flat_map(|it| it.baseline.iter().chain([&it.candidate]));
+    notes.extend(farewells(&policy, named, setting.today));
     let mut problems = Problems::new();
     for subject in &changed.subjects {
         policy::admit(&subject.candidate, &policy, &vocabulary, &mut problems);
@@ -188,7 +189,7 @@ struct ModelFile {
 
 /// Collects what is wrong with all files, so that all of it is shown at once.
 #[derive(Default)]
-struct Report {
+pub(super) struct Report {
     colour: bool,
     rendered: String,
     problems: Vec<(String, Problem)>,
@@ -196,7 +197,26 @@ struct Report {
 }
 
 impl Report {
-    fn text(&self, path: &str, bytes: &[u8]) -> Result<String, Rejected> {
+    /// Nothing was found yet.
+    pub(super) fn new(colour: bool) -> Self {
+        Self { colour, ..Self::default() }
+    }
+
+    /// Notes what is wrong with no file: a message for a terminal, as a whole.
+    pub(super) fn say(&mut self, error: &str) {
+        if !self.rendered.is_empty() {
+            self.rendered.push('\n');
+        }
+        self.rendered.push_str(error);
+        self.errors = true;
+    }
+
+    /// All of it, as it is shown on a terminal.
+    pub(super) fn shown(self) -> String {
+        self.rendered
+    }
+
+    pub(super) fn text(&self, path: &str, bytes: &[u8]) -> Result<String, Rejected> {
         policy::decode_text(bytes).map(str::to_owned).map_err(|problems| {
             let source = Source { path, text: "" };
             Rejected(policy::render_all(&[(source, &problems)], NOTHING_SENT, self.colour))
@@ -204,7 +224,7 @@ impl Report {
     }
 
     /// Notes the problems of a file; gives the value where there is one, however many problems it has.
-    fn add<T>(
+    pub(super) fn add<T>(
         &mut self,
         path: &str,
         text: &str,
@@ -215,7 +235,7 @@ impl Report {
         value.ok_or_else(|| Rejected(self.rendered.clone()))
     }
 
-    fn note(&mut self, path: &str, text: &str, problems: &Problems) {
+    pub(super) fn note(&mut self, path: &str, text: &str, problems: &Problems) {
         if !problems.is_empty() {
             let source = Source { path, text };
             let rendered = policy::render_all(&[(source, problems)], NOTHING_SENT, self.colour);
@@ -229,7 +249,7 @@ impl Report {
         }
     }
 
-    fn stop(&self) -> Result<(), Rejected> {
+    pub(super) fn stop(&self) -> Result<(), Rejected> {
         if self.errors { Err(Rejected(self.rendered.clone())) } else { Ok(()) }
     }
 }
@@ -287,8 +307,11 @@ fn missing(policy: &Policy, at: &Snapshot) -> Rejected {
 }
 
 /// What is known of models that are gone or about to go, each once.
-fn farewells(policy: &Policy, subjects: &[Subject], today: jiff::civil::Date) -> Vec<String> {
-    let models = subjects.iter().flat_map(|it| it.baseline.iter().chain([&it.candidate]));
+pub(super) fn farewells<'a>(
+    policy: &Policy,
+    models: impl Iterator<Item = &'a ModelConfig>,
+    today: jiff::civil::Date,
+) -> Vec<String> {
     let drawing = models.flat_map(|it| &it.steps).map(|it| (&it.provider.value, &it.model.value));
     let asked = policy.checks.iter().flat_map(|check| check.settings.asks());
     let asked = asked.map(|it| (&it.provider.value, &it.model.value));
@@ -302,7 +325,7 @@ fn farewells(policy: &Policy, subjects: &[Subject], today: jiff::civil::Date) ->
 }
 
 /// Reads the files that providers name, where the policy was read.
-fn give_files(policy: &mut Policy, trusted: &Snapshot) -> Result<(), Rejected> {
+pub(super) fn give_files(policy: &mut Policy, trusted: &Snapshot) -> Result<(), Rejected> {
     for provider in policy.providers.values_mut() {
         let files: Vec<RepoPath> = provider.settings.files().cloned().collect();
         for path in files {
@@ -364,7 +387,7 @@ fn note_other_changes(
     Ok(())
 }
 
-fn read_prompts(
+pub(super) fn read_prompts(
     policy: &Policy,
     at: &Snapshot,
     notes: &mut Vec<String>,
@@ -429,44 +452,58 @@ fn read_prompts(
     Ok((set.cases, digest))
 }
 
+/// Sets up the providers that models use and that checks ask, and no other.
+///
+/// # Errors
+/// Every provider that can't be set up, such as one whose key is missing.
+pub(super) fn suppliers<'a>(
+    policy: &Policy,
+    models: impl Iterator<Item = &'a ModelConfig>,
+    environment: &Environment,
+) -> Result<BTreeMap<String, Supplier>, Halt> {
+    let drawing = models.flat_map(|model| &model.steps).map(|step| &step.provider.value);
+    let asked = policy.checks.iter().flat_map(|check| check.settings.asks());
+    let names: BTreeSet<_> =
+        drawing.chain(asked.map(|asked| &asked.provider.value)).cloned().collect();
+    let (mut open, mut problems) = (BTreeMap::new(), Vec::new());
+    for name in names {
+        match supplier(policy, &name, environment) {
+            Ok(supplier) => {
+                open.insert(name, supplier);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(open) } else { Err(Halt::CouldNotRun(problems.join("\n"))) }
+}
+
+fn supplier(policy: &Policy, name: &str, environment: &Environment) -> Result<Supplier, String> {
+    let shown = presscheck_core::inert::one_line(name, 60);
+    let provider = policy.providers.get(name).ok_or_else(|| {
+        format!(
+            "the baseline's model names the provider `{shown}`, which the policy does not have; no request was sent"
+        )
+    })?;
+    let kind = providers::kind(provider.kind)
+        .ok_or_else(|| format!("there is no provider kind `{}`", provider.kind))?;
+    let dialect = providers::open(provider)?;
+    let options = ClientOptions::default();
+    let line = Line::open(provider, &kind.vocabulary, dialect, environment, &options)?;
+    let fingerprint = policy::canonical(&provider.fingerprint);
+    Ok(Supplier { line, kind: provider.kind, fingerprint })
+}
+
 impl Loaded {
     /// Sets up the providers that the subjects use and that checks ask, and no other: no other's key is read.
     pub(super) fn suppliers(
         &self,
         environment: &Environment,
     ) -> Result<BTreeMap<String, Supplier>, Halt> {
-        let options = ClientOptions::default();
-        let mut suppliers = BTreeMap::new();
         let models = self
             .subjects
             .iter()
             .flat_map(|s| s.baseline.iter().chain(std::iter::once(&s.candidate)));
-        let drawing = models.flat_map(|model| &model.steps).map(|step| &step.provider.value);
-        let asked = self.policy.checks.iter().flat_map(|check| check.settings.asks());
-        for name in drawing.chain(asked.map(|asked| &asked.provider.value)) {
-            if suppliers.contains_key(name) {
-                continue;
-            }
-            let shown = presscheck_core::inert::one_line(name, 60);
-            let provider = self.policy.providers.get(name).ok_or_else(|| {
-                Halt::CouldNotRun(format!(
-                    "the baseline's model names the provider `{shown}`, which the policy does not have; no request was sent"
-                ))
-            })?;
-            let kind = providers::kind(provider.kind).ok_or_else(|| {
-                Halt::CouldNotRun(format!("there is no provider kind `{}`", provider.kind))
-            })?;
-            let dialect = providers::open(provider).map_err(Halt::CouldNotRun)?;
-            let line = Line::open(provider, &kind.vocabulary, dialect, environment, &options)
-                .map_err(Halt::CouldNotRun)?;
-            let supplier = Supplier {
-                line,
-                kind: provider.kind,
-                fingerprint: policy::canonical(&provider.fingerprint),
-            };
-            suppliers.insert(name.clone(), supplier);
-        }
-        Ok(suppliers)
+        suppliers(&self.policy, models, environment)
     }
 
     /// How many requests the subject's providers take at once: fewer pairs in flight would leave them idle.

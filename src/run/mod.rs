@@ -6,8 +6,10 @@ mod advice;
 mod asking;
 mod cell;
 mod check;
+mod compare;
 mod configured;
 mod eyes;
+mod flights;
 mod judge;
 mod load;
 mod look;
@@ -37,6 +39,7 @@ use presscheck_core::units::{RepoPath, Usd};
 use thiserror::Error;
 
 pub use check::{CheckSetting, Looked, check};
+pub use compare::{CompareSetting, Contest, Silence, Standing, Watch, compare, load_contest};
 pub use configured::{default_checks, policy_file};
 pub use eyes::Weights;
 pub use load::{Loaded, Rejected, load};
@@ -44,7 +47,7 @@ pub use parallel::play;
 pub use plan::plan;
 pub use progress::{Progress, Proof, Silent, Status};
 pub use rehearse::{PolicyFigures, policy_figures};
-pub use write::{MAX_SUMMARY_BYTES, clear, write};
+pub use write::{MAX_SUMMARY_BYTES, clear, clear_compared, write, write_compared};
 
 use crate::revision::Change;
 use crate::store::{Store, StoreError};
@@ -138,28 +141,40 @@ pub enum Halt {
 
 /// What a fatal fault means, and what to do.
 fn fatal_sentence(side: Side, kind: FaultKind, provider: &str, model: &str, words: &str) -> String {
+    let (what, todo) = fatal(kind, provider, model, words, &format!(" (the {side}'s)"));
+    format!("{what}\n  help: {todo}")
+}
+
+/// What a fatal fault means, and what to do; `whose` follows the model's name.
+fn fatal(
+    kind: FaultKind,
+    provider: &str,
+    model: &str,
+    words: &str,
+    whose: &str,
+) -> (String, &'static str) {
     let provider = presscheck_core::inert::one_line(provider, 60);
     let model = presscheck_core::inert::one_line(model, 80);
     let words = presscheck_core::inert::one_line(words, 200);
     let (what, todo) = match kind {
         FaultKind::Auth => (
             format!("`{provider}` does not accept the key"),
-            "check the environment variable that the policy's `api_key_env` names".to_owned(),
+            "check the environment variable that the policy's `api_key_env` names",
         ),
         FaultKind::OutOfCredit => (
             format!("no credit is left at `{provider}`"),
-            "top it up, then run again: what was paid for is in the store".to_owned(),
+            "top it up, then run again: what was paid for is in the store",
         ),
         FaultKind::ModelRetired => (
-            format!("`{provider}` has no model `{model}` (the {side}'s), or no longer"),
-            "check the model id, and whether the vendor has retired it".to_owned(),
+            format!("`{provider}` has no model `{model}`{whose}, or no longer"),
+            "check the model id, and whether the vendor has retired it",
         ),
         _ => (
-            format!("`{provider}` rejects every request for `{model}` (the {side}'s)"),
-            "check the parameters in the model config".to_owned(),
+            format!("`{provider}` rejects every request for `{model}`{whose}"),
+            "check the parameters in the model config",
         ),
     };
-    format!("{what}: “{words}”\n  help: {todo}")
+    (format!("{what}: “{words}”"), todo)
 }
 
 /// Runs the gate over what was loaded.

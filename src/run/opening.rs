@@ -13,6 +13,7 @@ use presscheck_core::units::Digest;
 use tokio::sync::{Semaphore, watch};
 
 use super::cell::Context;
+use super::flights::Flights;
 use super::judge::{Gallery, JudgedSample};
 use super::load::Loaded;
 use super::pool::Pool;
@@ -63,12 +64,13 @@ pub(super) async fn open(
         known: OnceLock::new(),
         base: setting.change.base.clone(),
         out: setting.out.clone(),
-        pool: Pool::new(cpus).map_err(Halt::CouldNotRun)?,
+        pool: Arc::new(Pool::new(cpus).map_err(Halt::CouldNotRun)?),
         hands: Semaphore::new(hands(loaded.concurrency(subject), cpus)),
         burst: policy.burst,
         cases: Arc::clone(&loaded.cases),
         baseline_gone: AtomicBool::new(false),
         closing: watch::Sender::new(false),
+        flights: Flights::default(),
     });
     let mut notes = Vec::new();
     if let Some(model) = &subject.baseline
@@ -109,7 +111,7 @@ pub(super) async fn open(
 
 /// How many samples may be under way: as many as the providers serve at once, and enough besides that none of their seats
 /// is empty while answers are stored and looked at.
-fn hands(concurrency: usize, cpus: usize) -> usize {
+pub(super) fn hands(concurrency: usize, cpus: usize) -> usize {
     concurrency + (2 * cpus).max(concurrency / 2)
 }
 

@@ -45,7 +45,7 @@ enum End {
 const ALWAYS_REJECTED: u32 = 3;
 
 /// How long requests that are under way are waited for once nothing more is sent.
-const LONGEST_REST: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// Runs one subject.
 pub(super) async fn run(
@@ -280,7 +280,7 @@ fn at_the_end(planned: u64, draw: &Draw) -> Stopped {
 }
 
 /// A provider that rejects the first requests of a side, whatever the prompt, will reject them all.
-fn always_rejected(
+pub(super) fn always_rejected(
     judged: &Judged,
     rejected: &mut BySide<Option<u32>>,
     subject: &Subject,

@@ -1,4 +1,4 @@
-//! Small pictures for reports: of failing pairs only, both sides, made after the verdict.
+//! Small pictures for reports: of failing pairs only, both sides, made after the verdict; of prompts that a model fails.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -21,8 +21,13 @@ pub(super) async fn of_failing_pairs(out: &Path, pairs: &[Pair]) -> BTreeMap<Str
         .iter()
         .filter(|pair| Side::BOTH.into_iter().filter_map(|s| pair.side(s)).any(|s| s.failure))
         .flat_map(|pair| Side::BOTH.into_iter().filter_map(|side| pair.side(side)?.image.clone()))
-        .take(MOST)
         .collect();
+    of(out, wanted).await
+}
+
+/// Thumbnails of pictures by their paths, the first ones where there are too many.
+pub(super) async fn of(out: &Path, mut wanted: Vec<String>) -> BTreeMap<String, Thumbnail> {
+    wanted.truncate(MOST);
     let out = out.to_path_buf();
     let made = tokio::task::spawn_blocking(move || {
         wanted

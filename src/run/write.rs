@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use presscheck_core::report::{self, Run};
+use presscheck_core::report::{self, Compared, HtmlOptions, Run, SampleLine};
 
 /// The most bytes of thumbnails inside `report.html`.
 const MAX_THUMBNAIL_BYTES: usize = 24 << 20;
@@ -16,13 +16,31 @@ pub const MAX_SUMMARY_BYTES: usize = 1_000_000;
 const FILES: [&str; 5] =
     ["verdict.json", "summary.md", "report.html", "junit.xml", "samples.jsonl"];
 
+/// The files that [`write_compared()`] writes, likewise.
+const COMPARED_FILES: [&str; 3] = ["compare.json", "compare.html", "samples.jsonl"];
+
+/// The most prompts that `compare.html` shows with their pictures.
+const MAX_PROMPTS: usize = 100;
+
 /// Removes the reports of an earlier run, so that nobody takes its verdict for this one's. Pictures stay:
 /// they are known by their content.
 ///
 /// # Errors
 /// The first file that can't be removed, as a sentence.
 pub fn clear(out: &Path) -> Result<(), String> {
-    for name in FILES {
+    remove(out, &FILES)
+}
+
+/// The same for a comparison.
+///
+/// # Errors
+/// The first file that can't be removed, as a sentence.
+pub fn clear_compared(out: &Path) -> Result<(), String> {
+    remove(out, &COMPARED_FILES)
+}
+
+fn remove(out: &Path, files: &[&str]) -> Result<(), String> {
+    for name in files {
         let path = out.join(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -40,30 +58,52 @@ pub fn clear(out: &Path) -> Result<(), String> {
 /// The first file that can't be written, as a sentence.
 pub fn write(run: &Run, out: &Path) -> Result<(), String> {
     fs::create_dir_all(out).map_err(|error| failed(out, &error))?;
-    let put = |name: &str, text: &str| {
-        let path = out.join(name);
-        fs::write(&path, text).map_err(|error| failed(&path, &error))
-    };
-    let path = out.join("samples.jsonl");
-    let file = fs::File::create(&path).map_err(|error| failed(&path, &error))?;
-    let mut file = std::io::BufWriter::new(file);
-    let mut text = String::new();
-    for sample in run.subjects.iter().flat_map(|subject| &subject.samples) {
-        text.clear();
-        report::samples_jsonl(&mut text, [sample])
-            .map_err(|_| format!("{}: a sample has no JSON form", path.display()))?;
-        file.write_all(text.as_bytes()).map_err(|error| failed(&path, &error))?;
-    }
-    file.flush().map_err(|error| failed(&path, &error))?;
+    write_samples(run.subjects.iter().flat_map(|subject| &subject.samples), out)?;
+    let put = |name: &str, text: &str| put(out, name, text);
     put("summary.md", &report::summary(run, MAX_SUMMARY_BYTES))?;
     put("junit.xml", &report::junit(run))?;
-    let options =
-        report::HtmlOptions { max_thumbnail_bytes: MAX_THUMBNAIL_BYTES, ..Default::default() };
+    let options = HtmlOptions { max_thumbnail_bytes: MAX_THUMBNAIL_BYTES, ..Default::default() };
     let page = report::html(run, options)
         .map_err(|_| format!("{}: the page could not be made", out.display()))?;
     put("report.html", &page)?;
     // Last: whoever waits for the verdict finds everything else there.
     put("verdict.json", &report::verdict_json(&run.verdict))
+}
+
+/// Writes `samples.jsonl`, `compare.html` and `compare.json`.
+///
+/// # Errors
+/// The first file that can't be written, as a sentence.
+pub fn write_compared(compared: &Compared, out: &Path) -> Result<(), String> {
+    fs::create_dir_all(out).map_err(|error| failed(out, &error))?;
+    write_samples(&compared.samples, out)?;
+    let options = HtmlOptions { max_thumbnail_bytes: MAX_THUMBNAIL_BYTES, max_pairs: MAX_PROMPTS };
+    let page = report::compare_html(compared, options)
+        .map_err(|_| format!("{}: the page could not be made", out.display()))?;
+    put(out, "compare.html", &page)?;
+    put(out, "compare.json", &report::compare_json(&compared.comparison))
+}
+
+fn put(out: &Path, name: &str, text: &str) -> Result<(), String> {
+    let path = out.join(name);
+    fs::write(&path, text).map_err(|error| failed(&path, &error))
+}
+
+fn write_samples<'a>(
+    samples: impl IntoIterator<Item = &'a SampleLine>,
+    out: &Path,
+) -> Result<(), String> {
+    let path = out.join("samples.jsonl");
+    let file = fs::File::create(&path).map_err(|error| failed(&path, &error))?;
+    let mut file = std::io::BufWriter::new(file);
+    let mut text = String::new();
+    for sample in samples {
+        text.clear();
+        report::samples_jsonl(&mut text, [sample])
+            .map_err(|_| format!("{}: a sample has no JSON form", path.display()))?;
+        file.write_all(text.as_bytes()).map_err(|error| failed(&path, &error))?;
+    }
+    file.flush().map_err(|error| failed(&path, &error))
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> String {

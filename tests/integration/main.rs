@@ -5,6 +5,8 @@ mod check;
 #[cfg(test)]
 mod clouds;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod dialects;
 #[cfg(test)]
 mod docs;

@@ -1,7 +1,9 @@
 //! The verdict as one self-contained page: no script, no request to anywhere.
 
 mod chart;
+mod compare;
 mod pairs;
+mod pareto;
 mod pictures;
 mod tables;
 mod view;
@@ -10,7 +12,7 @@ use std::fmt;
 
 use askama::Template as _;
 
-use super::Run;
+use super::{Compared, Run};
 
 /// What a page may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,14 @@ impl Default for HtmlOptions {
 /// Where the template can't be rendered, which no content of a run leads to.
 pub fn html(run: &Run, options: HtmlOptions) -> Result<String, fmt::Error> {
     view::page(run, options).render().map_err(|_| fmt::Error)
+}
+
+/// The content of `compare.html`. `max_pairs` is the most prompts that are shown with the models' pictures.
+///
+/// # Errors
+/// Where the template can't be rendered, which no content of a comparison leads to.
+pub fn compare_html(compared: &Compared, options: HtmlOptions) -> Result<String, fmt::Error> {
+    compare::page(compared, options).render().map_err(|_| fmt::Error)
 }
 
 #[cfg(test)]
@@ -188,6 +198,11 @@ mod tests {
     fn nothing_is_loaded_and_nothing_runs() {
         for (name, run) in fixtures::all() {
             let page = page(&run);
+            assert!(page.contains("default-src 'none'"), "{name}");
+            assert_inert(&page);
+        }
+        for (name, compared) in crate::report::compare::fixtures::all() {
+            let page = compare_html(&compared, HtmlOptions::default()).unwrap();
             assert!(page.contains("default-src 'none'"), "{name}");
             assert_inert(&page);
         }

@@ -1,17 +1,19 @@
 //! The page's pairs: side by side where one fails, in a list where none does.
 
+use std::collections::BTreeMap;
+
 use super::pictures::{self, Picture, Pictures};
 use super::tables::CheckName;
 use super::view::{block, line};
 use crate::checks::{CheckResult, is_withheld};
 use crate::gate::{Outcome, Side};
 use crate::report::evidence::{self, Pair, PairKind};
-use crate::report::{SampleLine, Subject, words};
+use crate::report::{SampleLine, Subject, Thumbnail, words};
 
 /// The most passing pairs that are listed.
 const MAX_PASSING: usize = 2_000;
 /// The most characters of a prompt on the page.
-const MAX_PROMPT: usize = 4_000;
+pub(super) const MAX_PROMPT: usize = 4_000;
 
 /// Pairs of one kind.
 pub(super) struct Group {
@@ -31,9 +33,10 @@ pub(super) struct PairView {
     pub(super) cards: Vec<Card>,
 }
 
-/// One side of a pair.
+/// One side of a pair, or one model's sample.
 pub(super) struct Card {
-    pub(super) side: Side,
+    /// Which side, or which model.
+    pub(super) side: String,
     pub(super) class: &'static str,
     pub(super) word: &'static str,
     pub(super) alt: String,
@@ -106,7 +109,8 @@ fn pair_view(subject: &Subject, pair: &Pair<'_>, pictures: &mut Pictures) -> Pai
     let sample = pair.any();
     let cards = Side::BOTH
         .into_iter()
-        .filter_map(|side| pair.side(side).map(|sample| card(subject, sample, pictures)));
+        .filter_map(|side| pair.side(side))
+        .map(|sample| card(&subject.thumbnails, sample.side.word(), sample, pictures));
     PairView {
         name: line(&pair.name(), 120),
         tags: sample
@@ -117,10 +121,16 @@ fn pair_view(subject: &Subject, pair: &Pair<'_>, pictures: &mut Pictures) -> Pai
     }
 }
 
-fn card(subject: &Subject, sample: &SampleLine, pictures: &mut Pictures) -> Card {
+/// What is known of a sample, under a label that is ready to read.
+pub(super) fn card(
+    thumbnails: &BTreeMap<String, Thumbnail>,
+    label: &str,
+    sample: &SampleLine,
+    pictures: &mut Pictures,
+) -> Card {
     let withheld = sample.image.is_some() && is_withheld(&sample.findings);
     let shown = sample.image.as_deref().filter(|_| !withheld);
-    let picture = shown.and_then(|path| pictures.embed(subject, path));
+    let picture = shown.and_then(|path| pictures.embed(thumbnails, path));
     let findings = sample
         .findings
         .iter()
@@ -151,7 +161,7 @@ fn card(subject: &Subject, sample: &SampleLine, pictures: &mut Pictures) -> Card
         facts.push("from the store".to_owned());
     }
     Card {
-        side: sample.side,
+        side: label.to_owned(),
         class: match sample.outcome {
             Outcome::Passed => "pass",
             Outcome::Failed | Outcome::Broken => "fail",
@@ -159,7 +169,7 @@ fn card(subject: &Subject, sample: &SampleLine, pictures: &mut Pictures) -> Card
             Outcome::Refused | Outcome::Unavailable => "warn",
         },
         word: sample.outcome.word(),
-        alt: format!("{} for {}: {}", sample.side, line(&sample.case, 80), sample.outcome),
+        alt: format!("{label} for {}: {}", line(&sample.case, 80), sample.outcome),
         picture,
         withheld,
         original: sample.image.as_deref().and_then(pictures::original),

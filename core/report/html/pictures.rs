@@ -1,8 +1,10 @@
 //! Thumbnails within a budget.
 
+use std::collections::BTreeMap;
+
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use crate::report::{Subject, Thumbnail};
+use crate::report::Thumbnail;
 
 /// What may still be embedded, and the embedding.
 pub(super) struct Pictures {
@@ -24,9 +26,12 @@ impl Pictures {
     }
 
     /// The thumbnail of a picture, where there is one and it still fits.
-    pub(super) fn embed(&mut self, subject: &Subject, path: &str) -> Option<Picture> {
-        let Thumbnail { media_type, bytes, size: (width, height) } =
-            subject.thumbnails.get(path)?;
+    pub(super) fn embed(
+        &mut self,
+        thumbnails: &BTreeMap<String, Thumbnail>,
+        path: &str,
+    ) -> Option<Picture> {
+        let Thumbnail { media_type, bytes, size: (width, height) } = thumbnails.get(path)?;
         if !matches!(*media_type, "image/jpeg" | "image/png" | "image/webp") {
             return None;
         }
