@@ -8,9 +8,10 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use presscheck_core::compare::{Ended, Flight, Row};
 use presscheck_core::gate::BySide;
-use presscheck_core::policy::Subject;
+use presscheck_core::policy::{ModelStep, Subject};
 use presscheck_core::prompts::Cell;
 use presscheck_core::report::SampleLine;
+use presscheck_core::units::Usd;
 use tokio::sync::{Semaphore, watch};
 
 use super::{CompareSetting, Contest, Standing, Watch, count};
@@ -106,6 +107,7 @@ impl Field {
             })
         });
         let contexts = contexts.collect();
+        let window = window.min(payable(setting, contest) / 4).max(1);
         Ok(Self { contexts, window })
     }
 
@@ -134,6 +136,23 @@ impl Field {
             context.closing.send_replace(true);
         }
     }
+}
+
+/// How many cells can be paid for at list prices, all models. Where that is little, few are under way at once: what the end
+/// of the budget cuts short is paid for and compared with nothing.
+fn payable(setting: &CompareSetting, contest: &Contest) -> usize {
+    let policy = &contest.policy;
+    let steps = || contest.models.iter().flat_map(|model| &model.steps);
+    let price = |step: &ModelStep| {
+        let provider = policy.providers.get(&step.provider.value)?;
+        provider.price_of(&step.model.value, &step.params)
+    };
+    let cell: Usd = steps().filter_map(price).sum();
+    let budget = setting.budget.map_or(policy.budget, |cap| cap.min(policy.budget));
+    let by_money = budget.as_decimal().checked_div(cell.as_decimal());
+    let by_money = by_money.and_then(|cells| usize::try_from(cells.trunc()).ok());
+    let images = usize::try_from(setting.max_images.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    by_money.unwrap_or(usize::MAX).min(images / steps().count().max(1))
 }
 
 /// What is known of a model while it runs.
