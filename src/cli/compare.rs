@@ -134,21 +134,13 @@ fn show(compared: &Compared, out: &Path, json: bool) {
 
 /// The command line that compares the same again.
 fn again(arguments: &CompareArgs) -> String {
-    let word = |text: &str| -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:".contains(c);
-        if !text.is_empty() && text.chars().all(plain) {
-            text.to_owned()
-        } else {
-            format!("'{}'", text.replace('\'', r"'\''"))
-        }
-    };
     let mut line = "presscheck compare".to_owned();
     for name in &arguments.names {
-        line.push_str(&format!(" {}", word(name)));
+        line.push_str(&format!(" {}", output::shell_word(name)));
     }
     for (option, path) in [("--models", &arguments.models), ("--policy", &arguments.policy)] {
         if let Some(path) = path {
-            line.push_str(&format!(" {option} {}", word(&path.to_string_lossy())));
+            line.push_str(&format!(" {option} {}", output::shell_word(&path.to_string_lossy())));
         }
     }
     if let Some(max) = arguments.max {

@@ -207,20 +207,12 @@ pub(super) fn now_ms() -> i64 {
 
 /// The command line that judges the same two sides again.
 fn again(change: &Change, arguments: &GateArgs) -> String {
-    let word = |text: &str| -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:".contains(c);
-        if !text.is_empty() && text.chars().all(plain) {
-            text.to_owned()
-        } else {
-            format!("'{}'", text.replace('\'', r"'\''"))
-        }
-    };
-    let mut line = format!("presscheck gate --base {}", word(&change.again.0));
+    let mut line = format!("presscheck gate --base {}", output::shell_word(&change.again.0));
     if !change.again.1.is_empty() {
-        line.push_str(&format!(" --head {}", word(&change.again.1)));
+        line.push_str(&format!(" --head {}", output::shell_word(&change.again.1)));
     }
     if let Some(policy) = &arguments.change.policy {
-        line.push_str(&format!(" --policy {}", word(policy)));
+        line.push_str(&format!(" --policy {}", output::shell_word(policy)));
     }
     line
 }

@@ -70,3 +70,13 @@ pub(super) fn block_on(future: impl Future<Output = super::Exit>) -> super::Exit
         }
     }
 }
+
+/// A word of a command line, quoted for a shell where it has to be.
+pub(super) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
