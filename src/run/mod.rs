@@ -30,7 +30,7 @@ mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use presscheck_core::gate::{Decision, Side, Verdict};
 use presscheck_core::providers::FaultKind;
@@ -218,13 +218,7 @@ pub async fn gate(
         evidence.push(finished.evidence);
         notes.extend(finished.notes);
     }
-    match shop.damaged.load(Ordering::Relaxed) {
-        0 => {}
-        1 => notes.push("A stored result was torn or altered; it was bought again.".to_owned()),
-        n => {
-            notes.push(format!("{n} stored results were torn or altered; they were bought again."))
-        }
-    }
+    notes.extend(shop.damage());
     let order = worst_first(&verdicts);
     let mut verdicts: Vec<_> = verdicts.into_iter().map(Some).collect();
     let mut evidence: Vec<_> = evidence.into_iter().map(Some).collect();

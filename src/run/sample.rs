@@ -106,6 +106,15 @@ pub(super) struct Arrival {
 }
 
 impl Shop {
+    /// That stored results were torn or altered, where any were.
+    pub(super) fn damage(&self) -> Option<String> {
+        match self.damaged.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some("A stored result was torn or altered; it was bought again.".to_owned()),
+            n => Some(format!("{n} stored results were torn or altered; they were bought again.")),
+        }
+    }
+
     /// Gets a sample: each step of the pipeline in turn, the output of one being the input of the next.
     ///
     /// # Errors

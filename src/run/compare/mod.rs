@@ -152,13 +152,7 @@ pub async fn compare(
     let field = Field::enter(setting, contest, &shop)?;
     let Finish { rows, samples, models, ended } = race::run(contest, &shop, &field, watch).await?;
     let mut notes = contest.notes.clone();
-    match shop.damaged.load(Ordering::Relaxed) {
-        0 => {}
-        1 => notes.push("A stored result was torn or altered; it was bought again.".to_owned()),
-        n => {
-            notes.push(format!("{n} stored results were torn or altered; they were bought again."))
-        }
-    }
+    notes.extend(shop.damage());
     let entrants: Vec<_> = contest
         .models
         .iter()
