@@ -162,7 +162,7 @@ fn tail(comparisons: usize) -> f64 {
 }
 
 /// Ends that touch zero don't count; what bisection leaves behind is no difference.
-fn leaves_zero_out([low, high]: [f64; 2]) -> bool {
+pub(super) fn leaves_zero_out([low, high]: [f64; 2]) -> bool {
     low > 1e-9 || high < -1e-9
 }
 

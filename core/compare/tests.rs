@@ -187,6 +187,47 @@ fn the_smallest_difference_shrinks_with_the_prompts() {
     assert_eq!(smallest_difference(0, 1), None);
 }
 
+/// How often two of so many models that fail equally often are said to differ beyond chance: the exact sum over all that so
+/// many prompts can show, where a share of them is failed by one of the two alone.
+fn false_alarms(prompts: u64, apart: f64, models: u64) -> f64 {
+    let comparisons = models * (models - 1) / 2;
+    let tail = 0.025 / comparisons as f64;
+    let mut sum = 0.0;
+    // The chance that none is failed by one alone; then one more each time.
+    let mut chance_of_split = (1.0 - apart).powi(i32::try_from(prompts).unwrap());
+    for split in 0..=prompts {
+        if chance_of_split > 1e-12 {
+            let mut chance = chance_of_split * 0.5_f64.powi(i32::try_from(split).unwrap());
+            for one in 0..=split {
+                let interval =
+                    crate::gate::intervals::tango_interval(prompts, one, split - one, tail);
+                if tally::leaves_zero_out(interval) {
+                    sum += chance;
+                }
+                chance *= (split - one) as f64 / (one + 1) as f64;
+            }
+        }
+        chance_of_split *= (prompts - split) as f64 / (split + 1) as f64 * apart / (1.0 - apart);
+    }
+    sum
+}
+
+#[test]
+fn models_that_are_alike_are_seldom_said_to_differ() {
+    for models in [2, 3, 5] {
+        let mut most: f64 = 0.0;
+        for prompts in [20, 60, 200] {
+            for apart in [0.02, 0.05, 0.1, 0.2, 0.4] {
+                most = most.max(false_alarms(prompts, apart, models));
+            }
+        }
+        // What 5% may be off by: the interval is approximate.
+        let comparisons = (models * (models - 1) / 2) as f64;
+        assert!(most * comparisons < 0.056, "{models} models: {most}");
+        assert!(most > 0.0, "{models} models");
+    }
+}
+
 proptest! {
     #[test]
     fn the_front_is_what_nothing_dominates(

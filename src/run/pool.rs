@@ -1,7 +1,8 @@
 //! Threads for work on pixels: as many as there are cores, and always the same.
 //!
 //! A runtime's threads for blocking work come and go by the dozen, and each keeps the memory of the pictures that it once
-//! worked on. These few use theirs again and again.
+//! worked on. These few use theirs again and again. Where there is other work, they wait for it: a request that starts late,
+//! or an answer that is read late, would be counted as the model's latency.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -29,7 +30,10 @@ impl Pool {
             let waiting = Arc::clone(&waiting);
             let thread = std::thread::Builder::new().name(format!("pixels-{number}"));
             thread
-                .spawn(move || attend(&waiting))
+                .spawn(move || {
+                    step_back();
+                    attend(&waiting);
+                })
                 .map_err(|error| format!("no thread can be started: {error}"))?;
         }
         Ok(Self { work })
@@ -53,6 +57,13 @@ impl Pool {
         self.work.send(work).map_err(|_| GONE.to_owned())?;
         result.await.map_err(|_| GONE.to_owned())?
     }
+}
+
+/// Lets this thread run after the runtime's where there are too few cores for all.
+fn step_back() {
+    // On Linux the priority is a thread's own. Without it the work is done all the same.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, 10);
 }
 
 fn attend(waiting: &Mutex<Receiver<Work>>) {

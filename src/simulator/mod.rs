@@ -5,6 +5,7 @@
 //! model, the prompt and the seed, so the same request always gets the same answer, in any order and at
 //! any concurrency.
 
+mod alarm;
 mod answer;
 mod command;
 mod credit;

@@ -121,7 +121,7 @@ impl State {
                 // A limiter answers before the model would have begun, and a name is given at once. Drawing the picture
                 // is part of the model's latency, not on top of it.
                 if !taken.at_once {
-                    tokio::time::sleep_until(ready).await;
+                    self.alarm.sleep_until(ready.into_std()).await;
                 }
                 (taken.fault, taken.answer)
             }

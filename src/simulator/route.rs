@@ -1,5 +1,6 @@
 //! The routes: who is spoken to, and what about.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use presscheck_core::inert::one_line;
 use presscheck_core::providers::rehearsal::{self, Act, Draft, Heard};
 use presscheck_core::providers::{Kind, REGISTRY};
 
+use super::alarm::Alarm;
 use super::answer::{Answer, Body, Handover};
 use super::credit::Credit;
 use super::fault::Fault;
@@ -50,6 +52,7 @@ pub(crate) struct State {
     pub(super) studio: Studio,
     pub(super) addresses: Shelf<Hung>,
     pub(super) jobs: Shelf<Job>,
+    pub(super) alarm: Alarm,
 }
 
 /// The answer to a request for any path.
@@ -137,13 +140,16 @@ pub(crate) fn spoken() -> impl Iterator<Item = &'static Kind> {
 
 impl State {
     /// The state of a server that has seen no request.
+    ///
+    /// # Errors
+    /// Where its clock can't be started.
     pub(crate) fn new(
         profile: Profile,
         addr: SocketAddr,
         log: Arc<Log>,
         dialect: &'static str,
-    ) -> Self {
-        Self {
+    ) -> io::Result<Self> {
+        Ok(Self {
             addr,
             dialect,
             limits: Limits::new(profile.concurrency, profile.rate),
@@ -153,7 +159,8 @@ impl State {
             studio: Studio::new(),
             addresses: Shelf::new(),
             jobs: Shelf::new(),
-        }
+            alarm: Alarm::start()?,
+        })
     }
 
     /// All requests so far, in the order of their arrival.
@@ -238,11 +245,11 @@ impl State {
             Err(wait) => (None, put.turned_away(wait)),
             Ok(place) => {
                 handover.place = Some(place);
-                let started = tokio::time::Instant::now();
+                let started = Instant::now();
                 let (fault, answer) = self.reply(voice, &put, attempt);
                 if fault != Some(Fault::RateLimited) {
                     let latency = self.profile.latency(&sample.model, &sample.prompt, sample.seed);
-                    tokio::time::sleep_until(started + latency).await;
+                    self.alarm.sleep_until(started + latency).await;
                 }
                 (fault, answer)
             }

@@ -81,7 +81,7 @@ impl Simulator {
         let log = Arc::new(Log::open(options.log.as_deref())?);
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
-        let state = Arc::new(State::new(profile, addr, log, dialect));
+        let state = Arc::new(State::new(profile, addr, log, dialect)?);
         let task = tokio::spawn(listen(listener, Arc::clone(&state)));
         Ok(Running { addr, dialect, state, task })
     }

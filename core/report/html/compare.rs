@@ -33,6 +33,8 @@ pub(super) struct ComparePage {
     notes: Vec<String>,
     models: Vec<Column>,
     rows: Vec<Figures>,
+    /// Whether it is known of any model how many images came in a minute.
+    paced: bool,
     chart: Option<Pareto>,
     differences: Vec<[String; 5]>,
     outcomes: Vec<(&'static str, Vec<String>)>,
@@ -112,6 +114,7 @@ pub(super) fn page(compared: &Compared, options: HtmlOptions) -> ComparePage {
         notes,
         models: racing.iter().map(|model| Column { name: line(&model.name, 60) }).collect(),
         rows: comparison.models.iter().map(|model| figures(comparison, model)).collect(),
+        paced: racing.iter().any(|model| model.throughput.is_some()),
         chart: pareto(comparison),
         differences: comparison.differences.iter().map(difference).collect(),
         outcomes: Outcome::ALL
