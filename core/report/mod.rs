@@ -15,6 +15,8 @@ mod line;
 mod markdown;
 mod model;
 mod plan;
+mod shown;
+mod since;
 mod slips;
 mod terminal;
 mod title;
@@ -29,12 +31,13 @@ pub use hints::hints;
 pub use html::{HtmlOptions, compare_html, html};
 pub use json::{samples_jsonl, verdict_json, verdict_schema};
 pub use junit::junit;
-pub use markdown::{could_not_run_summary, summary};
+pub use markdown::{comment, could_not_run_summary, summary};
 pub use model::{Prompt, Run, SampleLine, Subject, Thumbnail};
 pub use plan::{
     Bill, Plan, PlanWarning, PlannedStratum, PlannedSubject, Rehearsal, Seen, plan_json, plan_text,
     rehearsal_text,
 };
+pub use shown::{ShownPair, shown_pairs};
 pub(crate) use terminal::{Colour, paragraph};
 pub use terminal::{TerminalStyle, terminal};
 pub use title::{could_not_run_title, title};

@@ -1,15 +1,18 @@
 //! What GitHub is told of a run: the session, progress, the verdict, warnings.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use presscheck_core::report;
+use presscheck_core::report::{self, Run};
 use presscheck_core::units::{Rate, Usd};
 
 use super::event::{Named, settle};
 use super::gate::{GateArgs, Judged};
 use super::progress::Shown;
 use super::{Exit, output};
-use crate::github::{self, Environment, Inputs, Session, Telling, commands};
+use crate::github::{
+    self, Comment, CommentWhen, Environment, Inputs, Known, Session, Telling, commands,
+};
 use crate::run::{self, Progress, Status};
 
 /// The bytes that a comment may have: GitHub takes 65,536 characters.
@@ -21,7 +24,7 @@ const MAX_CHECK_BYTES: usize = 60_000;
 #[derive(Default)]
 pub(super) struct Told {
     pub(super) session: Option<Session>,
-    pub(super) comment: bool,
+    pub(super) comment: CommentWhen,
     pub(super) base_label: Option<String>,
     /// The branch to compare with where nobody names one.
     pub(super) default_branch: Option<String>,
@@ -128,12 +131,31 @@ pub(super) async fn tell(told: &Told, judged: &Judged) {
         conclusion,
         title: report::title(run),
         check_summary: report::summary(run, MAX_CHECK_BYTES),
-        comment: told.comment.then(|| report::summary(run, MAX_COMMENT_BYTES)),
+        comment: if session.may_comment() { comment(told.comment, run) } else { None },
         step_summary: report::summary(run, run::MAX_SUMMARY_BYTES),
         outputs: outputs(judged),
         annotations: Vec::new(),
     };
     warn(&session.finish(&telling).await);
+}
+
+/// The comment, with the pictures of the worst pairs.
+fn comment(when: CommentWhen, run: &Run) -> Option<Comment> {
+    let begin = match when {
+        CommentWhen::Never => return None,
+        CommentWhen::Always => true,
+        // A freeze blocks before any model is looked at.
+        CommentWhen::OnChange => !run.verdict.subjects.is_empty() || run.verdict.blocking,
+        CommentWhen::OnFailure => run.verdict.blocking,
+    };
+    let (pairs, jpegs): (Vec<_>, Vec<_>) = run::sheets(run).into_iter().unzip();
+    let run = run.clone();
+    let text = move |known: &Known<'_>| {
+        let shown: Vec<_> = pairs.iter().cloned().zip(known.pictures.iter().cloned()).collect();
+        report::comment(&run, &shown, known.before, MAX_COMMENT_BYTES)
+    };
+    let today = jiff::Zoned::now().date();
+    Some(Comment { text: Arc::new(text), begin, jpegs, today })
 }
 
 /// The step's outputs: of several subjects the worst rate and the highest cost.

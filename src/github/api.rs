@@ -183,6 +183,11 @@ impl Api {
         self.patience
     }
 
+    /// The repository that it is for.
+    pub(super) const fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
     /// A route below the repository: `/repos/OWNER/NAME/…`.
     pub(super) fn route(&self, tail: &str) -> String {
         format!("/repos/{}/{}/{tail}", self.repository.owner, self.repository.name)

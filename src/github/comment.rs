@@ -58,68 +58,129 @@ struct Body<'a> {
     body: &'a str,
 }
 
-/// Writes the comment of this name on the pull request: rewrites the oldest of ours, else writes a new one, and
-/// deletes our other ones. Comments of others are never touched, whatever they say.
-///
-/// `author` is the login that our token writes as, where it is known.
-///
-/// # Errors
-/// Where GitHub refuses, or can't be reached.
-pub async fn post(
-    api: &Api,
+/// The comment of one name on a pull request, as it was found. Comments of others are never touched, whatever they say.
+#[derive(Debug)]
+pub struct Sticky<'a> {
+    api: &'a Api,
     number: u64,
-    name: &str,
-    text: &str,
-    author: Option<&str>,
-) -> Result<(), ApiError> {
-    let marker = marker(name);
-    let body = with_marker(text, &marker);
-    let mut author = match author {
-        Some(login) => login.to_owned(),
-        None => whoami(api).await?,
-    };
-    let mut last = None;
-    for _ in 0..api.patience().tries.max(2) {
-        let ours = own(api, number, &marker, &author).await?;
-        if let Some((oldest, rest)) = ours.split_first() {
-            match update(api, *oldest, &body).await {
-                Ok(()) => return delete(api, rest).await,
-                // Somebody deleted it a moment ago: look again.
-                Err(error @ ApiError::NotFound { .. }) => last = Some(error),
-                Err(error) => return Err(error),
+    marker: String,
+    /// The login that our token writes as.
+    author: String,
+    /// Ours, oldest first: there may be duplicates.
+    ours: Vec<Own>,
+}
+
+/// One of our comments.
+#[derive(Debug)]
+struct Own {
+    id: u64,
+    body: String,
+}
+
+impl<'a> Sticky<'a> {
+    /// Looks for it. `author` is the login that our token writes as, where it is known.
+    ///
+    /// # Errors
+    /// Where GitHub refuses, or can't be reached.
+    pub async fn find(
+        api: &'a Api,
+        number: u64,
+        name: &str,
+        author: Option<&str>,
+    ) -> Result<Self, ApiError> {
+        let author = match author {
+            Some(login) => login.to_owned(),
+            None => whoami(api).await?,
+        };
+        let mut sticky = Self { api, number, marker: marker(name), author, ours: Vec::new() };
+        sticky.look().await?;
+        Ok(sticky)
+    }
+
+    /// Whether there is none yet.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.ours.is_empty()
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn before(&self) -> Option<&str> {
+        self.ours.first().map(|own| own.body.as_str())
+    }
+
+    /// Rewrites the oldest of ours, else writes a new one, and deletes our other ones.
+    ///
+    /// # Errors
+    /// Where GitHub refuses, or can't be reached.
+    pub async fn write(mut self, text: &str) -> Result<(), ApiError> {
+        let (api, number) = (self.api, self.number);
+        let body = with_marker(text, &self.marker);
+        let mut last = None;
+        for tries in 0..api.patience().tries.max(2) {
+            if tries > 0 {
+                self.look().await?;
             }
-            continue;
-        }
-        let created = match create(api, number, &body).await {
-            Ok(comment) => comment,
-            // It may be there all the same: look before writing another.
-            Err(error) if error.is_ambiguous() => {
-                last = Some(error);
-                tokio::time::sleep(api.patience().pause).await;
+            if let Some((oldest, rest)) = self.ours.split_first() {
+                match update(api, oldest.id, &body).await {
+                    Ok(()) => return delete(api, rest).await,
+                    // Somebody deleted it a moment ago: look again.
+                    Err(error @ ApiError::NotFound { .. }) => last = Some(error),
+                    Err(error) => return Err(error),
+                }
                 continue;
             }
-            Err(error) => return Err(error),
-        };
-        // What GitHub says of our own comment is the best word on who we are.
-        if let Some(user) = created.user {
-            author = user.login;
-        }
-        let ours = own(api, number, &marker, &author).await?;
-        let Some((oldest, rest)) = ours.split_first() else { return Ok(()) };
-        if *oldest != created.id {
-            // Another run was first: its comment stays, with the newer text.
-            match update(api, *oldest, &body).await {
-                Ok(()) => {}
-                Err(ApiError::NotFound { .. }) => continue,
+            let created = match create(api, number, &body).await {
+                Ok(comment) => comment,
+                // It may be there all the same: look before writing another.
+                Err(error) if error.is_ambiguous() => {
+                    last = Some(error);
+                    tokio::time::sleep(api.patience().pause).await;
+                    continue;
+                }
                 Err(error) => return Err(error),
+            };
+            // What GitHub says of our own comment is the best word on who we are.
+            if let Some(user) = created.user {
+                self.author = user.login;
+            }
+            self.look().await?;
+            let Some((oldest, rest)) = self.ours.split_first() else { return Ok(()) };
+            if oldest.id != created.id {
+                // Another run was first: its comment stays, with the newer text.
+                match update(api, oldest.id, &body).await {
+                    Ok(()) => {}
+                    Err(ApiError::NotFound { .. }) => continue,
+                    Err(error) => return Err(error),
+                }
+            }
+            return delete(api, rest).await;
+        }
+        Err(last.unwrap_or_else(|| ApiError::BadAnswer {
+            doing: Doing::CreateComment,
+            reason: "our comment vanishes as soon as it is written".to_owned(),
+        }))
+    }
+
+    /// Reads which comments are ours, oldest first.
+    async fn look(&mut self) -> Result<(), ApiError> {
+        let (api, number) = (self.api, self.number);
+        let mut ours = Vec::new();
+        for page in 1..=MAX_PAGES {
+            let route = api.route(&format!("issues/{number}/comments?per_page=100&page={page}"));
+            let answer: Answer =
+                api.send(Doing::ListComments, Method::Get, &route, None::<&()>).await?;
+            let comments: Vec<Comment> = answer.json()?;
+            let found = comments.into_iter().filter(|it| is_ours(it, &self.marker, &self.author));
+            ours.extend(found.map(|it| Own { id: it.id, body: it.body.unwrap_or_default() }));
+            if !answer.has_next {
+                break;
             }
         }
-        return delete(api, rest).await;
+        ours.sort_unstable_by_key(|own| own.id);
+        self.ours = ours;
+        Ok(())
     }
-    Err(last.unwrap_or_else(|| ApiError::BadAnswer {
-        doing: Doing::CreateComment,
-        reason: "our comment vanishes as soon as it is written".to_owned(),
-    }))
 }
 
 /// The text with the marker as its last line, within the limit.
@@ -129,23 +190,6 @@ fn with_marker(text: &str, marker: &str) -> String {
     let room = MAX_BODY.saturating_sub(marker.len() + 2);
     let note = "*Cut to GitHub's size limit. All of it is in the job's summary and reports.*";
     format!("{}\n\n{marker}", fit(text, room, note).trim_end())
-}
-
-/// The ids of our comments of this name, oldest first.
-async fn own(api: &Api, number: u64, marker: &str, author: &str) -> Result<Vec<u64>, ApiError> {
-    let mut ids = Vec::new();
-    for page in 1..=MAX_PAGES {
-        let route = api.route(&format!("issues/{number}/comments?per_page=100&page={page}"));
-        let answer: Answer =
-            api.send(Doing::ListComments, Method::Get, &route, None::<&()>).await?;
-        let comments: Vec<Comment> = answer.json()?;
-        ids.extend(comments.iter().filter(|c| is_ours(c, marker, author)).map(|c| c.id));
-        if !answer.has_next {
-            break;
-        }
-    }
-    ids.sort_unstable();
-    Ok(ids)
 }
 
 /// Whether a comment is by us and *ends* in our marker: the same login serves every workflow of the repository,
@@ -169,8 +213,8 @@ async fn update(api: &Api, id: u64, body: &str) -> Result<(), ApiError> {
 }
 
 /// Deletes duplicates; one that is gone already is no error.
-async fn delete(api: &Api, ids: &[u64]) -> Result<(), ApiError> {
-    for id in ids {
+async fn delete(api: &Api, duplicates: &[Own]) -> Result<(), ApiError> {
+    for Own { id, .. } in duplicates {
         let route = api.route(&format!("issues/comments/{id}"));
         match api.send(Doing::DeleteComment, Method::Delete, &route, None::<&()>).await {
             Ok(_) | Err(ApiError::NotFound { .. }) => {}

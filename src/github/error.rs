@@ -29,6 +29,8 @@ pub enum Doing {
     Compare,
     /// Looking for the pull request of a commit.
     FindPull,
+    /// Keeping pictures for the comment.
+    KeepPictures,
 }
 
 impl Doing {
@@ -46,6 +48,7 @@ impl Doing {
             Self::ReadFile => "read a file of the repository",
             Self::Compare => "compare the two commits",
             Self::FindPull => "look for the commit's pull request",
+            Self::KeepPictures => "keep the comment's pictures",
         }
     }
 
@@ -61,6 +64,7 @@ impl Doing {
             Self::WhoAmI => "a user's token",
             Self::ReadFile | Self::Compare => "contents: read",
             Self::FindPull => "pull-requests: read",
+            Self::KeepPictures => "contents: write",
         }
     }
 }

@@ -24,12 +24,40 @@ pub struct Inputs {
     pub budget: Option<Usd>,
     /// A maximum of images that lowers the policy's.
     pub max_images: Option<u64>,
-    /// Whether to keep the comment on the pull request.
-    pub comment: bool,
+    /// When to comment on the pull request.
+    pub comment: CommentWhen,
     /// What to compare with, where the event does not say: a branch, a tag or a commit.
     pub base: Option<String>,
     /// What to judge, where the event does not say.
     pub head: Option<String>,
+}
+
+/// When a pull request gets a comment. One that is there is brought up to date in any case but the last: it never says what no
+/// longer holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CommentWhen {
+    /// After every run, also one that had nothing to judge.
+    Always,
+    /// Where a model was judged.
+    #[default]
+    OnChange,
+    /// Where merging is blocked.
+    OnFailure,
+    /// Never.
+    Never,
+}
+
+impl CommentWhen {
+    /// As the input has it; `true` and `false` too, in the spellings of YAML 1.2 that GitHub's own actions take.
+    fn read(value: &str) -> Option<Self> {
+        Some(match value {
+            "always" => Self::Always,
+            "on-change" | "true" | "True" | "TRUE" => Self::OnChange,
+            "on-failure" => Self::OnFailure,
+            "never" | "false" | "False" | "FALSE" => Self::Never,
+            _ => return None,
+        })
+    }
 }
 
 /// An input that can't be read.
@@ -94,13 +122,10 @@ impl Inputs {
             },
         };
         let comment = match text("comment") {
-            None => true,
-            // The words of YAML 1.2, as GitHub's own actions read them.
-            Some(value) => match value.as_str() {
-                "true" | "True" | "TRUE" => true,
-                "false" | "False" | "FALSE" => false,
-                _ => return Err(wrong("comment", &value, "expected `true` or `false`")),
-            },
+            None => CommentWhen::default(),
+            Some(value) => CommentWhen::read(&value).ok_or_else(|| {
+                wrong("comment", &value, "expected `on-change`, `on-failure`, `always` or `never`")
+            })?,
         };
         let name = text("name");
         if let Some(name) = &name
@@ -148,9 +173,16 @@ mod tests {
         ]))
         .unwrap();
         assert_eq!(inputs.policy.as_deref(), Some("ci/presscheck.yaml"));
-        assert_eq!((inputs.max_images, inputs.comment, inputs.store), (Some(200), false, None));
+        assert_eq!(
+            (inputs.max_images, inputs.comment, inputs.store),
+            (Some(200), CommentWhen::Never, None)
+        );
         assert_eq!(inputs.budget.unwrap().to_string(), "$12.50");
-        assert!(Inputs::read(|_| None).unwrap().comment);
+        let comment = |value| Inputs::read(of(&[("INPUT_COMMENT", value)])).unwrap().comment;
+        assert_eq!(comment(""), CommentWhen::OnChange);
+        assert_eq!(comment("true"), CommentWhen::OnChange);
+        assert_eq!(comment("always"), CommentWhen::Always);
+        assert_eq!(comment("on-failure"), CommentWhen::OnFailure);
     }
 
     #[test]
@@ -167,7 +199,7 @@ mod tests {
             ]
             .join("\n"),
             @r"
-        the action's input `comment` is `yes`: expected `true` or `false`; nothing was sent
+        the action's input `comment` is `yes`: expected `on-change`, `on-failure`, `always` or `never`; nothing was sent
         the action's input `max-images` is `0`: expected a whole number of images, at least 1; nothing was sent
         the action's input `budget` is `lots`: expected dollars such as `$25` or `$0.042`; nothing was sent
         the action's input `name` is `a b`: expected at most 100 characters on one line; nothing was sent

@@ -5,20 +5,23 @@
 //! at its end: the check run is opened, and progress shown, beside it.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::civil::Date;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use super::api::{Api, Patience};
 use super::check_run::{Annotation, CheckRun, Conclusion, Output, close_leftover};
-use super::comment;
+use super::comment::Sticky;
 use super::environment::Environment;
 use super::error::ApiError;
 use super::event::Event;
 use super::outputs::{append_step_summary, write_outputs};
+use super::pictures;
 
 /// How often progress is shown at most: a job's token has 1,000 requests an hour for the whole repository.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
@@ -38,14 +41,51 @@ pub struct Telling {
     pub title: String,
     /// Markdown for the check run's page.
     pub check_summary: String,
-    /// Markdown for the comment on the pull request; nothing for none.
-    pub comment: Option<String>,
+    /// The comment on the pull request; nothing for none.
+    pub comment: Option<Comment>,
     /// Markdown for the step summary.
     pub step_summary: String,
     /// The step's outputs.
     pub outputs: Vec<(String, String)>,
     /// Remarks on files of the head.
     pub annotations: Vec<Annotation>,
+}
+
+/// The comment on the pull request.
+#[derive(Clone)]
+pub struct Comment {
+    /// Its Markdown.
+    pub text: Arc<dyn Fn(&Known<'_>) -> String + Send + Sync>,
+    /// Whether it is written where there is none yet; one that is there is brought up to date in any case.
+    pub begin: bool,
+    /// Pictures to show in it: small JPEGs without metadata.
+    pub jpegs: Vec<Vec<u8>>,
+    /// Today, from which the pictures' age counts.
+    pub today: Date,
+}
+
+/// What a comment may rest on.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The address of each picture, in their order; none where they could not be kept.
+    pub pictures: &'a [String],
+    /// The comment that it replaces.
+    pub before: Option<&'a str>,
+}
+
+impl Comment {
+    /// A comment that is words alone.
+    #[must_use]
+    pub fn of_words(text: String) -> Self {
+        let text = Arc::new(move |_: &Known<'_>| text.clone());
+        Self { text, begin: true, jpegs: Vec::new(), today: Date::default() }
+    }
+}
+
+impl fmt::Debug for Comment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Comment with {} pictures", self.jpegs.len())
+    }
 }
 
 /// One run, and GitHub.
@@ -106,6 +146,14 @@ impl Session {
             runtime.spawn(async move { inner.open().await });
         }
         Self { inner }
+    }
+
+    /// Whether there is a pull request to comment on, and a token to do so with.
+    #[must_use]
+    pub fn may_comment(&self) -> bool {
+        let inner = &self.inner;
+        let told = inner.environment.token.is_some() && inner.event.kind.is_pull_request();
+        told && inner.event.number.is_some()
     }
 
     /// Shows how far the run is, as Markdown, on the check run's page: at most every ten seconds, and never
@@ -289,14 +337,58 @@ impl Inner {
                 return;
             }
         }
-        let (Some(text), Some(number)) = (&telling.comment, self.event.number) else { return };
+        let (Some(comment), Some(number)) = (&telling.comment, self.event.number) else { return };
         // A merge group has a number too, but nobody reads the pull request any more.
         if !self.event.kind.is_pull_request() {
             return;
         }
-        let posted = comment::post(check.api(), number, &self.name, text, check.author()).await;
-        if let Err(error) = posted {
+        if let Err(error) = self.comment(check.api(), number, comment, check.author()).await {
             self.warn_of(&error);
+        }
+    }
+
+    async fn comment(
+        &self,
+        api: &Api,
+        number: u64,
+        comment: &Comment,
+        author: Option<&str>,
+    ) -> Result<(), ApiError> {
+        let sticky = Sticky::find(api, number, &self.name, author).await?;
+        if sticky.is_new() && !comment.begin {
+            return Ok(());
+        }
+        let kept = self.keep(api, number, comment).await;
+        let pictures = kept.as_ref().map_or(&[][..], |(_, links)| links);
+        let text = (comment.text)(&Known { pictures, before: sticky.before() });
+        sticky.write(&text).await?;
+        match kept {
+            // Only now does nobody see the pictures of an earlier run any more.
+            Some((owner, _)) => pictures::prune(api, &owner).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps the pictures; nothing where there are none, or the token may not write to the repository, which is no fault.
+    async fn keep(
+        &self,
+        api: &Api,
+        number: u64,
+        comment: &Comment,
+    ) -> Option<(pictures::Owner, Vec<String>)> {
+        if comment.jpegs.is_empty() {
+            return None;
+        }
+        let environment = &self.environment;
+        let run = (environment.run_id.unwrap_or_default(), environment.run_attempt.unwrap_or(1));
+        let owner = pictures::Owner { number, name: self.name.clone(), run, today: comment.today };
+        match pictures::keep(api, environment, &owner, &comment.jpegs).await {
+            Ok(links) => Some((owner, links)),
+            Err(ApiError::Permission { .. } | ApiError::NotFound { .. }) => None,
+            Err(error) => {
+                self.warn_of(&error);
+                None
+            }
         }
     }
 

@@ -22,6 +22,7 @@ mod program;
 mod progress;
 mod rehearse;
 mod sample;
+mod sheet;
 mod subject;
 mod terms;
 mod thumbnails;
@@ -47,6 +48,7 @@ pub use parallel::play;
 pub use plan::plan;
 pub use progress::{Progress, Proof, Silent, Status};
 pub use rehearse::{PolicyFigures, policy_figures};
+pub use sheet::sheets;
 pub use write::{MAX_SUMMARY_BYTES, clear, clear_compared, write, write_compared};
 
 use crate::revision::Change;

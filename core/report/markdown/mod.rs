@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use fit::{Section, fit};
 
 use super::line::{Line, code};
-use super::{Run, Subject, claim, hints, title, words};
+use super::{Run, ShownPair, Subject, claim, hints, since, title, words};
 use crate::gate::{Decision, SubjectVerdict};
 use crate::inert;
 use crate::units::Usd;
@@ -21,6 +21,31 @@ use crate::units::Usd;
 /// what is left may be the title only.
 #[must_use]
 pub fn summary(run: &Run, max_bytes: usize) -> String {
+    text(run, &[], None, max_bytes)
+}
+
+/// The same as the one comment of a pull request: with pictures, each a pair side by side in one picture and the address
+/// of that, and with what changed since the run whose comment it replaces.
+#[must_use]
+pub fn comment(
+    run: &Run,
+    pictures: &[(ShownPair, String)],
+    before: Option<&str>,
+    max_bytes: usize,
+) -> String {
+    let hidden = since::hidden_line(run).unwrap_or_default();
+    let room = max_bytes.saturating_sub(hidden.len() + 2);
+    let since = before.and_then(|before| since::sentence(run, before));
+    let text = text(run, pictures, since, room);
+    if hidden.is_empty() { text } else { format!("{}\n\n{hidden}\n", text.trim_end()) }
+}
+
+fn text(
+    run: &Run,
+    pictures: &[(ShownPair, String)],
+    since: Option<String>,
+    max_bytes: usize,
+) -> String {
     let mut sections =
         vec![Section::new((0, 0), format!("### {}\n", title::title_line(&run.verdict).markdown()))];
     let empty = Subject::default();
@@ -34,7 +59,11 @@ pub fn summary(run: &Run, max_bytes: usize) -> String {
     for (rank, (index, verdict)) in subjects.iter().enumerate() {
         let subject = run.subjects.get(*index).unwrap_or(&empty);
         subject_sections(&mut sections, run, verdict, subject, rank, several);
+        let of_it = || pictures.iter().filter(|(pair, _)| pair.subject == *index);
+        let pictures = |most: usize| parts::pictures(verdict, of_it().take(most));
+        sections.push(Section::new((5, rank), pictures(usize::MAX)).or(pictures(1)));
     }
+    sections.extend(since.map(|since| Section::new((2, 0), since)));
     sections.push(notes(run));
     sections.push(Section::new((0, 1), footer(run, true)).or(footer(run, false)));
     fit(
@@ -198,7 +227,7 @@ fn footer(run: &Run, with_command: bool) -> String {
 pub(crate) fn is_plain_url(url: &str) -> bool {
     url.starts_with("https://")
         && url.len() <= 500
-        && url.chars().all(|c| c.is_ascii_alphanumeric() || ":/?&=.~%#+-".contains(c))
+        && url.chars().all(|c| c.is_ascii_alphanumeric() || ":/?&=.~%#+-_".contains(c))
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::super::evidence::{self, Pair, PairKind};
 use super::super::line::{Line, code};
-use super::super::{Run, Subject, claim, hints, slips, words};
+use super::super::{Run, ShownPair, Subject, claim, hints, slips, words};
+use super::is_plain_url;
 use super::limits::MAX_LIMITS;
 use crate::gate::{Decision, Failure, LimitOutcome, Side, Stopped, SubjectVerdict};
 use crate::inert;
@@ -137,6 +138,22 @@ pub(super) fn worst_cases(verdict: &SubjectVerdict, subject: &Subject, most: usi
         );
     }
     table
+}
+
+/// The pictures of pairs, each under its case's name.
+pub(super) fn pictures<'a>(
+    verdict: &SubjectVerdict,
+    shown: impl Iterator<Item = &'a (ShownPair, String)>,
+) -> String {
+    let mut text = String::new();
+    for (pair, link) in shown.filter(|(_, link)| is_plain_url(link)) {
+        let alone = verdict.baseline.is_none() || pair.baseline.is_none();
+        let what =
+            if alone { "this change" } else { "baseline on the left, this change on the right" };
+        let name = code(&evidence::case_name(&pair.case, pair.repeat));
+        let _ = write!(text, "{name}, {what}:\n\n![{what}]({link})\n\n");
+    }
+    text
 }
 
 /// Every failing prompt exactly as it was sent, folded.

@@ -4,7 +4,7 @@
 //! that the description leaves out. A request that breaks a rule is answered as GitHub does, and fails the
 //! test when the fake is dropped.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use super::HEAD;
+use super::objects::Objects;
 use super::repository::Served;
 
 /// The login of the job's token.
@@ -49,9 +51,12 @@ struct State {
     read_only: bool,
     /// The repository's files and pull requests.
     served: Option<Served>,
+    /// Git's objects that were written.
+    objects: Objects,
 }
 
 struct Schemas {
+    objects: Vec<(&'static str, Validator)>,
     create_check: Validator,
     update_check: Validator,
     create_comment: Validator,
@@ -112,6 +117,26 @@ impl Fake {
     /// From here on GitHub has the commits of a repository.
     pub(crate) fn serve(&self, root: &Path) {
         self.state().served = Some(Served::open(root));
+    }
+
+    /// From here on the token may write to the repository.
+    pub(crate) fn grant_contents(&self) {
+        self.state().objects.granted = true;
+    }
+
+    /// Adds a ref of somebody's.
+    pub(crate) fn add_ref(&self, name: &str) {
+        self.state().objects.refs.insert(name.to_owned(), HEAD.to_owned());
+    }
+
+    /// All refs with their commits.
+    pub(crate) fn refs(&self) -> BTreeMap<String, String> {
+        self.state().objects.refs.clone()
+    }
+
+    /// The file of a commit that was written.
+    pub(crate) fn file(&self, commit: &str, path: &str) -> Option<Vec<u8>> {
+        self.state().objects.file(commit, path).map(<[u8]>::to_vec)
     }
 
     /// Adds a pull request.
@@ -290,6 +315,20 @@ impl Answers {
                 assert_eq!(state.comments.len() + 1, before);
                 ResponseTemplate::new(204)
             }
+            ("GET" | "POST" | "DELETE", ["git", kind, ..]) => {
+                let schema =
+                    schemas.and_then(|all| all.objects.iter().find(|(name, _)| name == kind));
+                if let Some(problem) =
+                    problem(schema.filter(|_| method == "POST").map(|(_, it)| it), &body)
+                {
+                    return state.invalid(problem);
+                }
+                match state.objects.answer(method, path, &body) {
+                    Some(Ok(answer)) => answer,
+                    Some(Err(problem)) => state.invalid(problem),
+                    None => not_found(),
+                }
+            }
             _ => {
                 let served = state.served.as_ref().filter(|_| method == "GET");
                 if let Some(answer) = served.and_then(|served| served.answer(path, request)) {
@@ -420,7 +459,9 @@ fn schemas() -> Option<Schemas> {
         schema["components"] = document["components"].clone();
         jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
     };
+    let objects = ["blobs", "trees", "commits", "refs"];
     Some(Schemas {
+        objects: objects.map(|kind| (kind, of(&format!("git/{kind}"), "post"))).into(),
         create_check: of("check-runs", "post"),
         update_check: of("check-runs/{check_run_id}", "patch"),
         create_comment: of("issues/{issue_number}/comments", "post"),

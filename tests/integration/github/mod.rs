@@ -5,14 +5,16 @@ mod distance;
 mod events;
 mod fake;
 mod job;
+mod objects;
 mod packaging;
+mod pictures;
 mod repository;
 mod sessions;
 mod trouble;
 
 use std::time::Duration;
 
-use presscheck::github::{Conclusion, Environment, Event, Patience, Telling, read_event};
+use presscheck::github::{Comment, Conclusion, Environment, Event, Patience, Telling, read_event};
 
 pub(crate) use fake::{Fake, Fault};
 
@@ -58,7 +60,9 @@ pub(crate) fn telling(title: &str) -> Telling {
         conclusion: Conclusion::Success,
         title: title.to_owned(),
         check_summary: format!("### {title}\n"),
-        comment: Some(format!("### {title}\n\n<!-- presscheck:presscheck -->\n")),
+        comment: Some(Comment::of_words(format!(
+            "### {title}\n\n<!-- presscheck:presscheck -->\n"
+        ))),
         step_summary: format!("### {title}\n"),
         outputs: vec![("verdict".to_owned(), "pass".to_owned())],
         annotations: Vec::new(),

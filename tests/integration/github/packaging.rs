@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
-use presscheck::github::{Inputs, Session};
+use presscheck::github::{CommentWhen, Inputs, Session};
 use serde_json::Value;
 
 const ACTION: &str = include_str!("../../../action.yml");
@@ -44,7 +44,7 @@ fn defaults_are_texts_and_are_read_without_complaint() {
     let inputs = inputs.unwrap();
     assert_eq!(inputs.policy.as_deref(), Some("presscheck.yaml"));
     assert_eq!(inputs.name.as_deref(), Some("presscheck"));
-    assert_eq!((inputs.comment, inputs.store, inputs.budget), (true, None, None));
+    assert_eq!((inputs.comment, inputs.store, inputs.budget), (CommentWhen::OnChange, None, None));
 }
 
 #[test]

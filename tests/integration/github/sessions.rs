@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use presscheck::github::{Annotation, Conclusion, Level, Session, Telling};
+use presscheck::github::{Annotation, Comment, Conclusion, Level, Session, Telling};
 
 use super::{Fake, Fault, HASTE, HEAD, environment, event, telling};
 
@@ -172,7 +172,7 @@ async fn hostile_and_endless_text_arrives_within_the_limits() {
     let told = Telling {
         title: hostile.repeat(50),
         check_summary: long.clone(),
-        comment: Some(long),
+        comment: Some(Comment::of_words(long)),
         ..telling("")
     };
     for _ in 0..2 {
