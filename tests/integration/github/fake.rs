@@ -157,6 +157,13 @@ impl Fake {
         id
     }
 
+    /// What our comments say from here on.
+    pub(crate) fn rewrite_our_comments(&self, body: &str) {
+        for comment in self.state().comments.iter_mut().filter(|it| it["user"]["login"] == US) {
+            comment["body"] = body.into();
+        }
+    }
+
     /// All comments as (id, author, body).
     pub(crate) fn comments(&self) -> Vec<(u64, String, String)> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();

@@ -1,13 +1,13 @@
 //! GitHub, told by the real client over a real connection, on a fake that keeps GitHub's own rules.
 
 mod cases;
+mod comment;
 mod distance;
 mod events;
 mod fake;
 mod job;
 mod objects;
 mod packaging;
-mod pictures;
 mod repository;
 mod sessions;
 mod trouble;

@@ -1,10 +1,10 @@
-//! Pictures in the comment.
+//! What the comment says and shows, and when there is none.
 
 use image::GenericImageView as _;
 use serde_json::json;
 
 use super::job::{Job, own};
-use crate::gate::{Team, profile, prompts};
+use crate::gate::{MODELS, POLICY, PROMPTS, Team, good, hero, profile, prompts};
 
 /// A team whose candidate fails, and a pull request of it.
 async fn failing() -> Job {
@@ -80,4 +80,61 @@ async fn without_the_permission_the_comment_has_words_alone_and_nobody_is_warned
     let comment = job.fake.our_comments().remove(0);
     assert!(shown(&comment).is_empty() && !comment.contains("!["), "{comment}");
     assert!(job.fake.refs().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_something_else_gets_no_comment_unless_each_run_should() {
+    let team = Team::new(&good()).await;
+    let mut files =
+        vec![(POLICY, team.policy().to_string()), (MODELS, hero("old")), (PROMPTS, prompts(12))];
+    let base = team.commit("main", &[], &files);
+    files.push(("src/app.js", "run()".to_owned()));
+    let head = team.commit("change", &[&base], &files);
+    let job = Job::of_pull(team, ("main", &base), &head, &own()).await;
+    job.ends("quiet", 0).await;
+    assert!(job.fake.our_comments().is_empty());
+    job.gate("asked").env("INPUT_COMMENT", "always").run().await.ends(0);
+    let said = job.fake.our_comments();
+    assert_eq!(said.len(), 1);
+    // One that is there never says what no longer holds.
+    job.fake.rewrite_our_comments("### something else\n\n<!-- presscheck:presscheck -->");
+    job.ends("kept", 0).await;
+    assert_eq!(job.fake.our_comments(), said);
+    job.fake.rewrite_our_comments("stays\n\n<!-- presscheck:presscheck -->");
+    job.gate("never").env("INPUT_COMMENT", "never").run().await.ends(0);
+    assert!(job.fake.our_comments()[0].starts_with("stays"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_gets_no_comment_where_only_failures_should() {
+    for (faults, code, comments) in [(json!({}), 0, 0), (json!({"wrong_aspect": "60%"}), 1, 1)] {
+        let team = Team::new(&profile(&json!({}), &faults)).await;
+        let (base, head) = team.change(&team.policy(), &prompts(40));
+        let job = Job::of_pull(team, ("main", &base), &head, &own()).await;
+        job.gate("only").env("INPUT_COMMENT", "on-failure").run().await.ends(code);
+        assert_eq!(job.fake.our_comments().len(), comments);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_push_the_comment_says_which_prompts_fail_now_and_which_are_fixed() {
+    let team = Team::new(&profile(&json!({}), &json!({"wrong_aspect": "60%"}))).await;
+    let (base, head) = team.change(&team.policy(), &prompts(40));
+    let pushed = {
+        let policy = team.policy().to_string();
+        let models = json!({"models": {"hero": {"provider": "studio", "model": "new", "params": {"steps": 30}}}});
+        let files = [(POLICY, policy), (MODELS, models.to_string()), (PROMPTS, prompts(40))];
+        team.commit("change", &[&head], &files)
+    };
+    let mut job = Job::of_pull(team, ("main", &base), &head, &own()).await;
+    job.ends("first", 1).await;
+    assert!(!job.fake.our_comments()[0].contains("Since the last run"));
+    job.is_pull("pull_request", ("main", &base), &pushed, &own());
+    job.ends("second", 1).await;
+    let comments = job.fake.our_comments();
+    let since = format!("Since the last run, at `{}`: ", &head.as_str()[..7]);
+    assert!(comments.len() == 1 && comments[0].contains(&since), "{comments:?}");
+    // A second look at the same commit has nothing to add.
+    job.ends("again", 1).await;
+    assert!(!job.fake.our_comments()[0].contains("Since the last run"));
 }
