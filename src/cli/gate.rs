@@ -14,7 +14,7 @@ use super::tell::{Both, Told, tell, tell_no_verdict, warn};
 use super::{Exit, output, sides};
 use crate::github::{Environment, Session};
 use crate::revision::Change;
-use crate::run::{self, Halt, Loaded, Rejected, Setting};
+use crate::run::{self, Halt, Loaded, Mark, Rejected, Setting};
 use crate::store::Store;
 
 /// What to compare, by which policy, and where the evidence goes.
@@ -80,6 +80,8 @@ impl Default for GateArgs {
 pub(super) struct Judged {
     pub(super) run: Run,
     pub(super) out: PathBuf,
+    /// Remarks on lines of the head's files.
+    pub(super) marks: Vec<Mark>,
 }
 
 /// Judges, and closes the check run on every way out: a verdict, an error, a signal, a crash.
@@ -184,7 +186,8 @@ async fn judge(
         .await
         .map_err(|halt: Halt| could_not(halt.to_string()))?;
     run::write(&run, &setting.out).map_err(could_not)?;
-    Ok(Judged { run, out: setting.out.clone() })
+    let marks = run::marks(&loaded, &run);
+    Ok(Judged { run, out: setting.out.clone(), marks })
 }
 
 /// Reads all that is needed, on a thread that may wait: files may lie elsewhere.

@@ -11,9 +11,10 @@ use super::gate::{GateArgs, Judged};
 use super::progress::Shown;
 use super::{Exit, output};
 use crate::github::{
-    self, Comment, CommentWhen, Environment, Inputs, Known, Session, Telling, commands,
+    self, Annotation, Comment, CommentWhen, Environment, Inputs, Known, Level, Session, Telling,
+    commands,
 };
-use crate::run::{self, Progress, Status};
+use crate::run::{self, Mark, Progress, Status};
 
 /// The bytes that a comment may have: GitHub takes 65,536 characters.
 const MAX_COMMENT_BYTES: usize = 60_000;
@@ -134,9 +135,22 @@ pub(super) async fn tell(told: &Told, judged: &Judged) {
         comment: if session.may_comment() { comment(told.comment, run) } else { None },
         step_summary: report::summary(run, run::MAX_SUMMARY_BYTES),
         outputs: outputs(judged),
-        annotations: Vec::new(),
+        annotations: judged.marks.iter().map(annotation).collect(),
     };
     warn(&session.finish(&telling).await);
+}
+
+/// A remark, as plain text without what could hide or reorder it.
+fn annotation(mark: &Mark) -> Annotation {
+    let line = u64::from(mark.line);
+    Annotation {
+        path: mark.path.clone(),
+        start_line: line,
+        end_line: line,
+        level: if mark.blocks { Level::Failure } else { Level::Warning },
+        title: Some(presscheck_core::inert::one_line(&mark.title, 200)),
+        message: presscheck_core::inert::visible(&mark.message),
+    }
 }
 
 /// The comment, with the pictures of the worst pairs.

@@ -39,6 +39,8 @@ pub struct Loaded {
     pub warnings: String,
     /// Why there is nothing to judge, where there is nothing.
     pub nothing_to_judge: String,
+    /// What is wrong with the policy that the head brings, where it edits it: it counts after the merge.
+    pub(super) coming: Vec<Problem>,
     pub(super) judge: Arc<Judge>,
     pub(super) policy_digest: Digest,
     pub(super) prompts_digest: Digest,
@@ -81,12 +83,15 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     let mut notes = Vec::new();
     let mut report = Report::new(colour);
 
-    let (policy_bytes, trusted) = read_policy_file(setting, &mut notes)?;
+    let PolicyFile { bytes: policy_bytes, at: trusted, edited } =
+        read_policy_file(setting, &mut notes)?;
     let path = setting.policy_path.as_str();
     let text = report.text(path, &policy_bytes)?;
     let reading = policy::read_policy(Source { path, text: &text }, &vocabulary);
     let mut policy = report.add(path, &text, &reading.problems, reading.value)?;
     report.stop()?;
+    let coming = edited.map(|bytes| coming(path, &bytes, &vocabulary)).unwrap_or_default();
+    notes.extend(broken(path, &coming));
     give_files(&mut policy, trusted)?;
 
     let file = &policy.model.file;
@@ -162,6 +167,7 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
         draw,
         judge,
         notes,
+        coming,
         warnings: String::new(),
         nothing_to_judge,
         policy_digest: Digest::of(text.as_bytes()),
@@ -254,17 +260,48 @@ impl Report {
     }
 }
 
+/// The policy that judges, where it was read, and the head's where that is another one.
+struct PolicyFile<'a> {
+    bytes: Vec<u8>,
+    at: &'a Snapshot,
+    edited: Option<Vec<u8>>,
+}
+
+/// What is wrong with a policy that the head brings. It judges nothing yet, so that nothing else is done with it.
+fn coming(path: &str, bytes: &[u8], vocabulary: &Vocabulary<'_>) -> Vec<Problem> {
+    let problems = match policy::decode_text(bytes) {
+        Ok(text) => policy::read_policy(Source { path, text }, vocabulary).problems,
+        Err(problems) => problems,
+    };
+    problems.sorted().into_iter().cloned().collect()
+}
+
+/// A note where the policy that the head brings can't be used.
+fn broken(path: &str, coming: &[Problem]) -> Option<String> {
+    let errors = coming.iter().filter(|problem| problem.severity == policy::Severity::Error);
+    let count = errors.clone().count();
+    let first = errors.into_iter().next()?;
+    // What may be a key is never shown.
+    let what = if first.masked { String::new() } else { format!(" ({})", first.message) };
+    let errors = if count == 1 { "an error" } else { "errors" };
+    Some(format!(
+        "The {path} that this change brings has {errors}, the first in line {}{what}: after the merge no change could be judged by it.",
+        first.span.line
+    ))
+}
+
 /// The policy of the baseline; the head's own where the baseline has none yet.
 fn read_policy_file<'a>(
     setting: &'a Setting,
     notes: &mut Vec<String>,
-) -> Result<(Vec<u8>, &'a Snapshot), Rejected> {
+) -> Result<PolicyFile<'a>, Rejected> {
     let (change, path) = (&setting.change, &setting.policy_path);
     // Far over the limit is still read up to a point, so that the message can name the size.
     let at = |snapshot: &Snapshot| snapshot.read(path, MAX_CONFIG_BYTES);
     let base = at(&change.base)?;
     if let Some(bytes) = base {
         let head = usable(at(&change.head))?;
+        let mut edited = None;
         if head.as_ref() != Some(&bytes) {
             let fork = usable(at(&change.fork_point))?;
             // What only the base changed since is none of this change's doing.
@@ -273,9 +310,10 @@ fn read_policy_file<'a>(
                     "This change edits {path}: it is judged by the policy of {}.",
                     change.base.label()
                 ));
+                edited = head;
             }
         }
-        return Ok((bytes, &change.base));
+        return Ok(PolicyFile { bytes, at: &change.base, edited });
     }
     match at(&change.head)? {
         // Its owner could send the keys anywhere by it.
@@ -288,7 +326,7 @@ fn read_policy_file<'a>(
                 "{} has no {path} yet: this first time the change is judged by its own.",
                 change.base.label()
             ));
-            Ok((bytes, &change.head))
+            Ok(PolicyFile { bytes, at: &change.head, edited: None })
         }
         None => Err(Rejected(format!(
             "error: there is no {path} at {} or {}; {NOTHING_SENT}\n  help: write one (docs/policy.md starts with ten lines), or name it with --policy\n",

@@ -13,6 +13,7 @@ mod flights;
 mod judge;
 mod load;
 mod look;
+mod marks;
 mod opening;
 mod order;
 mod parallel;
@@ -44,6 +45,7 @@ pub use compare::{CompareSetting, Contest, Silence, Standing, Watch, compare, lo
 pub use configured::{default_checks, policy_file};
 pub use eyes::Weights;
 pub use load::{Loaded, Rejected, load};
+pub use marks::{Mark, marks};
 pub use parallel::play;
 pub use plan::plan;
 pub use progress::{Progress, Proof, Silent, Status};

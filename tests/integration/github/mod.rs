@@ -1,5 +1,6 @@
 //! GitHub, told by the real client over a real connection, on a fake that keeps GitHub's own rules.
 
+mod annotations;
 mod cases;
 mod comment;
 mod distance;
