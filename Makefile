@@ -20,7 +20,7 @@ export PRESSCHECK_TEST_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: help demo models weights test lint unit doc-test bench fuzz fuzz-check screenshots tools
+.PHONY: help demo models weights test lint lint-files unit doc-test bench fuzz fuzz-check screenshots tools
 
 help: ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -43,9 +43,12 @@ weights:
 
 test: weights lint doc-test unit ## Format, lints, documentation's examples, and every test.
 
-lint: tools ## Format and lints, warnings being errors.
+lint: tools lint-files ## Format and lints, warnings being errors.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+lint-files: ## The linters of the workflows, the action, the Dockerfile and the pages' workflows alone.
+	.ci/lint
 
 unit: ## Every test; by cargo-nextest where it is installed.
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \

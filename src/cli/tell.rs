@@ -1,6 +1,6 @@
 //! What GitHub is told of a run: the session, progress, the verdict, warnings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use presscheck_core::report::{self, Run};
@@ -31,6 +31,8 @@ pub(super) struct Told {
     pub(super) default_branch: Option<String>,
     /// Whether the head is, or may be, another repository's.
     pub(super) foreign: bool,
+    /// The job's workspace. In a container it has another path than for the steps around it.
+    workspace: Option<PathBuf>,
 }
 
 impl Told {
@@ -74,7 +76,8 @@ impl Told {
         let name = inputs.name.as_deref().unwrap_or("presscheck");
         let session = (!arguments.no_post).then(|| Session::start(environment, &event, name));
         let default_branch = event.default_branch;
-        Ok(Self { session, comment: inputs.comment, base_label, default_branch, foreign })
+        let (comment, workspace) = (inputs.comment, environment.workspace.clone());
+        Ok(Self { session, comment, base_label, default_branch, foreign, workspace })
     }
 
     pub(super) async fn abandon(&self, reason: &str) {
@@ -134,7 +137,7 @@ pub(super) async fn tell(told: &Told, judged: &Judged) {
         check_summary: report::summary(run, MAX_CHECK_BYTES),
         comment: if session.may_comment() { comment(told.comment, run) } else { None },
         step_summary: report::summary(run, run::MAX_SUMMARY_BYTES),
-        outputs: outputs(judged),
+        outputs: outputs(judged, told.workspace.as_deref()),
         annotations: judged.marks.iter().map(annotation).collect(),
     };
     warn(&session.finish(&telling).await);
@@ -173,7 +176,7 @@ fn comment(when: CommentWhen, run: &Run) -> Option<Comment> {
 }
 
 /// The step's outputs: of several subjects the worst rate and the highest cost.
-fn outputs(judged: &Judged) -> Vec<(String, String)> {
+fn outputs(judged: &Judged, workspace: Option<&Path>) -> Vec<(String, String)> {
     let verdict = &judged.run.verdict;
     let rates = verdict.subjects.iter().filter_map(|subject| {
         let counts = subject.outcomes.candidate;
@@ -185,11 +188,14 @@ fn outputs(judged: &Judged) -> Vec<(String, String)> {
     let costs =
         verdict.subjects.iter().filter_map(|subject| subject.cost.candidate.as_ref()?.per_1k_usd);
     let cost = costs.max().map(Usd::to_cents_string);
+    let report = judged.out.join("report.html");
+    // A later step of the job finds it from the workspace only.
+    let report = workspace.and_then(|folder| report.strip_prefix(folder).ok()).unwrap_or(&report);
     vec![
         ("verdict".to_owned(), verdict.verdict.word().to_owned()),
         ("failure-rate".to_owned(), rate.unwrap_or_default()),
         ("cost-per-1k".to_owned(), cost.unwrap_or_default()),
-        ("report-path".to_owned(), judged.out.join("report.html").display().to_string()),
+        ("report-path".to_owned(), report.display().to_string()),
         ("spent".to_owned(), verdict.spent_usd.to_cents_string()),
     ]
 }

@@ -79,8 +79,12 @@ impl Store {
         let inner: Arc<dyn ObjectStore> = match Url::parse(location) {
             // A drive letter or a bare word is no scheme.
             Ok(url) if url.scheme().len() > 1 => {
-                let options = environment.into_iter().filter(|(name, _)| {
-                    ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|prefix| name.starts_with(prefix))
+                let options = environment.into_iter().filter(|(name, value)| {
+                    // A secret that a workflow names and nobody set is there and empty.
+                    !value.is_empty()
+                        && ["AWS_", "AZURE_", "GOOGLE_"]
+                            .iter()
+                            .any(|prefix| name.starts_with(prefix))
                 });
                 let options = options.map(|(name, value)| (name.to_ascii_lowercase(), value));
                 let (store, path) =

@@ -139,3 +139,13 @@ fn a_killed_run_is_continued_and_a_finished_one_is_not() {
     let again = RunRecord::next(Some(&decided), 9);
     assert_eq!((again.round, again.decided, again.fixed), (1, Some(180), Some(fixed)));
 }
+
+#[test]
+fn an_empty_variable_says_nothing_about_a_bucket() {
+    let open = |value: &str| {
+        let variable = ("AWS_SKIP_SIGNATURE".to_owned(), value.to_owned());
+        Store::open("s3://pictures/results", [variable])
+    };
+    assert!(open("maybe").is_err(), "what is set is read");
+    open("").unwrap();
+}

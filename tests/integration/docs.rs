@@ -2,6 +2,7 @@
 //!
 //! Tables that are generated are held to the schema; `UPDATE_DOCS=1` writes them anew.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -192,4 +193,52 @@ fn links_between_pages_lead_somewhere() {
             assert!(folder.join(target).exists(), "{name} points to {target}, which is not there");
         }
     }
+}
+
+/// The names of the tests in the Rust sources below a folder.
+fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            tests_below(&path, names);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            // A function counts where one of the attributes right above it makes it a test.
+            let (text, mut is_test) = (std::fs::read_to_string(&path).unwrap(), false);
+            for line in text.lines().map(str::trim) {
+                let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+                if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                    is_test = true;
+                } else if let Some(rest) = function
+                    && std::mem::take(&mut is_test)
+                {
+                    names.extend(rest.split(['(', '<']).next().map(str::to_owned));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_said_of_attackers_is_shown_by_tests_that_exist() {
+    let mut tests = BTreeSet::new();
+    for folder in ["core", "src", "tests"] {
+        tests_below(&root().join(folder), &mut tests);
+    }
+    assert!(tests.contains("what_is_said_of_attackers_is_shown_by_tests_that_exist"));
+    let page = std::fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let section =
+        page.split("\n## ").find(|text| text.starts_with("What an attacker can")).unwrap();
+    let rows: Vec<Vec<&str>> = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    for row in &rows[1..] {
+        assert_eq!(row.len(), 4, "{row:?}");
+        let name = row[3].strip_prefix('`').and_then(|name| name.strip_suffix('`'));
+        let name = name.unwrap_or_else(|| panic!("no test is named in {row:?}"));
+        assert!(tests.contains(name), "docs/security.md names the test {name}, which is not there");
+        assert!(!row[2].is_empty(), "{row:?}");
+    }
+    assert!(rows.len() > 20, "{}", rows.len());
 }

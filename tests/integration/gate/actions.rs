@@ -7,7 +7,7 @@ use std::time::Duration;
 use presscheck_core::units::CommitSha;
 use serde_json::{Value, json};
 
-use super::{Gate, Ran, Team, essence, profile, prompts, without};
+use super::{Gate, Ran, Team, essence, files_below, profile, prompts, without};
 use crate::github::Fake;
 
 /// A job of a pull request of `octo-org/shop` from `change` to `main`.
@@ -207,4 +207,44 @@ async fn an_event_that_can_not_be_read_is_bad_config() {
         assert!(ran.stderr.contains("payload"), "{name}: {}", ran.stderr);
     }
     assert!(job.team.log().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn started_by_inputs_alone_it_leaves_what_later_steps_can_find_and_read() {
+    let job = Job::new(&failing("2%"), 20).await;
+    let workspace = job.team.scratch.root();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
+    command.env_clear().current_dir(workspace);
+    for (name, value) in [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "pull_request"),
+        ("GITHUB_REPOSITORY", "octo-org/shop"),
+        ("GITHUB_API_URL", &closed()),
+        ("INPUT_POLICY", "presscheck.yaml"),
+        ("INPUT_STORE", "kept"),
+        ("INPUT_OUT", "reports/first"),
+        ("INPUT_MAX-IMAGES", ""),
+        ("PRESSCHECK_MODELS", "/nonexistent"),
+    ] {
+        command.env(name, value);
+    }
+    command.env("HOME", job.team.folder.path());
+    command.env("GITHUB_WORKSPACE", workspace).env("GITHUB_EVENT_PATH", job.file("event.json"));
+    std::fs::write(job.file("output"), "").unwrap();
+    command.env("GITHUB_OUTPUT", job.file("output"));
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    // The steps around the container know the workspace under another path.
+    let told = job.read("output");
+    assert!(told.contains("\nreports/first/report.html\n"), "{told}");
+    for folder in ["reports/first", "kept"] {
+        let files = files_below(&workspace.join(folder));
+        assert!(!files.is_empty(), "{folder}");
+        #[cfg(unix)]
+        for file in files {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o044, 0o044, "{} is kept from other steps", file.display());
+        }
+    }
 }
