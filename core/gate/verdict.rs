@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{BySide, Outcome, OutcomeCounts, Side};
+use super::overridden::Override;
 use crate::units::{CommitSha, Seed, Usd};
 
 /// What the gate says.
@@ -38,6 +39,9 @@ pub struct Verdict {
     pub verdict: Decision,
     /// Whether the merge is to be blocked.
     pub blocking: bool,
+    /// Who lifted the block of this verdict, where somebody did.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Override>,
     /// Why, in one sentence.
     pub reason: String,
     /// What this run paid for, all subjects.

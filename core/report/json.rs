@@ -76,6 +76,19 @@ pub fn verdict_schema() -> Value {
             "schema": {"const": 1},
             "verdict": {"$ref": "#/$defs/decision", "description": "The worst verdict of all subjects."},
             "blocking": {"type": "boolean", "description": "Whether the merge is to be blocked."},
+            "override": {
+                "type": "object",
+                "description": "Who lifted the block of this verdict; absent where nobody did.",
+                "required": ["by", "how", "reason", "at", "head"],
+                "properties": {
+                    "by": {"type": "string", "description": "The login."},
+                    "by_author": {"type": "boolean", "description": "Whether that is who opened the pull request."},
+                    "how": {"enum": ["label", "comment"]},
+                    "reason": {"type": "string"},
+                    "at": {"type": "string", "description": "When, in UTC."},
+                    "head": {"type": "string", "pattern": "^([0-9a-f]{40}|[0-9a-f]{64})$", "description": "The commit that it holds for, and no other."}
+                }
+            },
             "reason": {"type": "string", "description": "Why, in one sentence."},
             "spent_usd": {"$ref": "#/$defs/usd"},
             "notes": {"type": "array", "items": {"type": "string"}},

@@ -3,6 +3,7 @@
 //! Everything here is pure: a [`Run`] in, text out. Whatever comes from outside (prompts, names,
 //! providers' words) is made inert for the place where it lands.
 
+mod accepted;
 mod checked;
 mod claim;
 mod compare;

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::evidence::PairKind;
 use super::line::Line;
-use super::{Run, Subject, claim, hints, title, words};
+use super::{Run, Subject, accepted, claim, hints, title, words};
 use crate::gate::{Decision, LimitOutcome, LimitResult, Stopped, SubjectVerdict};
 use crate::inert::{self, Newlines};
 use crate::units::Usd;
@@ -101,10 +101,12 @@ pub fn terminal(run: &Run, style: TerminalStyle) -> String {
         out.push('\n');
     }
     if order.len() != 1 {
-        let reason = title::title_line(&run.verdict).plain();
-        let reason = reason.split_once(": ").map_or(reason.as_str(), |(_, rest)| rest);
+        let reason = title::judged_line(&run.verdict).plain();
         let unproven = title::run_sign(&run.verdict) != title::sign(run.verdict.verdict);
-        verdict_line(&mut out, run.verdict.verdict, unproven, &capital(reason), style, width);
+        verdict_line(&mut out, run.verdict.verdict, unproven, &capital(&reason), style, width);
+    }
+    if let Some(accepted) = accepted::plain(&run.verdict) {
+        paragraph(&mut out, INDENT, &clean(&accepted, 1_500), width);
     }
     for note in &run.verdict.notes {
         paragraph(&mut out, INDENT, &format!("note: {}", clean(note, 500)), width);

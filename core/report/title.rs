@@ -1,7 +1,7 @@
 //! The verdict in one line.
 
 use super::line::Line;
-use super::{Run, claim, words};
+use super::{Run, accepted, claim, words};
 use crate::gate::{Decision, LimitOutcome, LimitResult, Stopped, SubjectVerdict, Unit, Verdict};
 use crate::inert;
 
@@ -58,9 +58,19 @@ pub(crate) fn could_not_run_line(reason: &str) -> Line {
     Line::new().ours("⛔ presscheck could not run: ").foreign(reason.trim_end_matches('.'))
 }
 
-/// The verdict of a run in one line.
+/// The verdict of a run in one line, or who accepted it.
 pub(crate) fn title_line(verdict: &Verdict) -> Line {
-    let start = Line::new().ours(format!("{} presscheck: ", run_sign(verdict)));
+    match &verdict.overridden {
+        Some(by) => accepted::title_line(by),
+        None => Line::new()
+            .ours(format!("{} presscheck: ", run_sign(verdict)))
+            .then(judged_line(verdict)),
+    }
+}
+
+/// What the run itself says, whoever accepted it.
+pub(crate) fn judged_line(verdict: &Verdict) -> Line {
+    let start = Line::new();
     let Some(worst) = worst(verdict) else {
         return start.foreign(&verdict.reason);
     };

@@ -38,6 +38,11 @@ pub(super) struct ChangeArgs {
 }
 
 impl ChangeArgs {
+    /// Whether both sides are named, so that no event is needed.
+    pub(super) const fn names_both(&self) -> bool {
+        self.base.is_some() && self.head.is_some()
+    }
+
     /// The folder to work in.
     pub(super) fn at(&self) -> PathBuf {
         self.directory.clone().unwrap_or_else(|| PathBuf::from("."))

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use clap::Args;
 use futures_util::FutureExt as _;
 use presscheck_core::report::{self, Run, TerminalStyle};
+use presscheck_core::units::Usd;
 
+use super::accept::Acceptance;
 use super::change::ChangeArgs;
 use super::progress::Shown;
 use super::tell::{Both, Told, tell, tell_no_verdict, warn};
-use super::{Exit, output, sides};
+use super::{Exit, comment, output, sides, strangers};
 use crate::github::{Environment, Session};
 use crate::revision::Change;
 use crate::run::{self, Halt, Loaded, Mark, Rejected, Setting};
@@ -49,6 +51,15 @@ pub(super) fn close_leftover() -> Exit {
 pub(super) fn run(mut arguments: GateArgs, json: bool) -> Exit {
     output::block_on(async move {
         let environment = Environment::read(output::environment);
+        if comment::is_one(&environment) && !arguments.change.names_both() {
+            return match comment::answer(&environment).await {
+                Ok(()) => Exit::Pass,
+                Err((exit, text)) => {
+                    report_problem(&text, exit, json);
+                    exit
+                }
+            };
+        }
         let judged = match Told::start(&mut arguments, &environment).await {
             Ok(told) => guarded(arguments, told, &environment).await,
             Err((exit, text)) => {
@@ -156,6 +167,8 @@ async fn judge(
     let store = Store::open(&named.store_location(), std::env::vars())
         .map_err(|error| config(error.to_string()))?;
     let again = again(&change, arguments);
+    let acceptance = told.acceptance(environment).await;
+    let accepted = acceptance.as_ref().is_some_and(Acceptance::holds);
     let setting = Setting {
         change,
         policy_path,
@@ -163,7 +176,8 @@ async fn judge(
         store,
         environment: Box::new(output::environment),
         weights: Box::new(crate::weights::find),
-        budget: named.budget,
+        // What is accepted already needs no picture.
+        budget: if accepted { Some(Usd::ZERO) } else { named.budget },
         max_images: named.max_images,
         resume: arguments.resume,
         clock: now_ms,
@@ -179,12 +193,17 @@ async fn judge(
     if !loaded.warnings.is_empty() {
         output::stderr(&loaded.warnings);
     }
+    strangers::hold(told, environment, &setting, &loaded).await?;
     let shown = Shown::new();
     let progress = Both { shown: &shown, session: told.session.as_ref() };
     let could_not = |why: String| (Exit::CouldNotRun, format!("could not run: {why}"));
-    let run = run::gate(&setting, &loaded, &progress)
+    let mut run = run::gate(&setting, &loaded, &progress)
         .await
         .map_err(|halt: Halt| could_not(halt.to_string()))?;
+    strangers::still_there_at_the_end(told, environment).await?;
+    if let Some(acceptance) = &acceptance {
+        acceptance.apply(&mut run, &setting.store).await;
+    }
     run::write(&run, &setting.out).map_err(could_not)?;
     let marks = run::marks(&loaded, &run);
     Ok(Judged { run, out: setting.out.clone(), marks })

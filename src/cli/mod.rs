@@ -1,7 +1,9 @@
 //! The command line: arguments, exit codes, one file per command, terminal progress.
 
+mod accept;
 mod change;
 mod check;
+mod comment;
 mod compare;
 mod demo;
 mod event;
@@ -14,6 +16,7 @@ mod plan;
 mod progress;
 mod schema;
 mod sides;
+mod strangers;
 mod tell;
 
 use std::process::ExitCode;

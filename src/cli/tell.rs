@@ -6,13 +6,14 @@ use std::sync::Arc;
 use presscheck_core::report::{self, Run};
 use presscheck_core::units::{Rate, Usd};
 
+use super::accept::Acceptance;
 use super::event::{Named, settle};
 use super::gate::{GateArgs, Judged};
 use super::progress::Shown;
 use super::{Exit, output};
 use crate::github::{
-    self, Annotation, Comment, CommentWhen, Environment, Inputs, Known, Level, Session, Telling,
-    commands,
+    self, Annotation, Comment, CommentWhen, Environment, Event, Inputs, Known, Level,
+    RequireApproval, Session, Telling, commands,
 };
 use crate::run::{self, Mark, Progress, Status};
 
@@ -33,6 +34,12 @@ pub(super) struct Told {
     pub(super) foreign: bool,
     /// The job's workspace. In a container it has another path than for the steps around it.
     workspace: Option<PathBuf>,
+    /// The event.
+    pub(super) event: Option<Event>,
+    /// The gate's name and the label that accepts, where the action's inputs name them.
+    names: (Option<String>, Option<String>),
+    /// Whose runs wait for a review.
+    pub(super) approval: RequireApproval,
 }
 
 impl Told {
@@ -57,7 +64,7 @@ impl Told {
         if change.directory.is_none() {
             change.directory.clone_from(&environment.workspace);
         }
-        let local = change.base.is_some() && change.head.is_some();
+        let local = change.names_both();
         let event = match environment.event(output::environment) {
             Ok(event) => event,
             // Both sides are named: the event is not needed, and nothing is told.
@@ -75,9 +82,24 @@ impl Told {
         }
         let name = inputs.name.as_deref().unwrap_or("presscheck");
         let session = (!arguments.no_post).then(|| Session::start(environment, &event, name));
-        let default_branch = event.default_branch;
-        let (comment, workspace) = (inputs.comment, environment.workspace.clone());
-        Ok(Self { session, comment, base_label, default_branch, foreign, workspace })
+        Ok(Self {
+            comment: inputs.comment,
+            base_label,
+            default_branch: event.default_branch.clone(),
+            foreign,
+            event: Some(event),
+            session,
+            approval: inputs.require_approval,
+            names: (inputs.name, inputs.override_label),
+            workspace: environment.workspace.clone(),
+        })
+    }
+
+    /// Whether somebody accepted a verdict on this head before.
+    pub(super) async fn acceptance(&self, environment: &Environment) -> Option<Acceptance> {
+        self.session.as_ref()?;
+        let names = (self.names.0.as_deref(), self.names.1.as_deref());
+        Acceptance::begin(environment, self.event.as_ref()?, names).await
     }
 
     pub(super) async fn abandon(&self, reason: &str) {

@@ -7,8 +7,8 @@
 mod refusal;
 
 use std::error::Error as _;
-use std::sync::Once;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -128,6 +128,8 @@ pub struct Api {
     crab: Octocrab,
     repository: Repository,
     patience: Patience,
+    /// What GitHub's latest answer said the time was, and when that was here.
+    clock: Arc<Mutex<Option<(SystemTime, Instant)>>>,
 }
 
 impl Api {
@@ -156,7 +158,7 @@ impl Api {
             .set_write_timeout(Some(patience.request))
             .build()
             .map_err(|error| setup(&root(&error)))?;
-        Ok(Self { crab, repository, patience })
+        Ok(Self { crab, repository, patience, clock: Arc::default() })
     }
 
     /// A client for the repository that the workflow runs in.
@@ -176,6 +178,13 @@ impl Api {
     #[must_use]
     pub fn with_patience(&self, patience: Patience) -> Self {
         Self { patience, ..self.clone() }
+    }
+
+    /// The time by GitHub's clock, as far as it told; else by this machine's.
+    pub(super) fn time(&self) -> jiff::Timestamp {
+        let told = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let time = told.and_then(|(time, at)| time.checked_add(at.elapsed()));
+        time.and_then(|time| time.try_into().ok()).unwrap_or_else(jiff::Timestamp::now)
     }
 
     /// How long it waits.
@@ -279,6 +288,10 @@ impl Api {
                 let value = response.headers().get(name)?.to_str().ok()?;
                 Some(value.trim().to_owned())
             };
+            if let Some(time) = header("date").and_then(|it| httpdate::parse_http_date(&it).ok()) {
+                let told = Some((time, Instant::now()));
+                *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = told;
+            }
             let has_next = header("link").is_some_and(|link| link.contains("rel=\"next\""));
             let limits = Limits {
                 retry_after: header("retry-after"),

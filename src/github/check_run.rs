@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::api::{Api, Method};
 use super::error::{ApiError, Doing};
-use body::{Create, OutputBody, Run, Runs, Update, abandoned, batch, closing, head, now};
+use body::{Create, OutputBody, Run, Runs, Update, abandoned, at, batch, closing, head, now};
 
 /// The most annotations in one request.
 const BATCH: usize = 50;
@@ -276,12 +276,14 @@ impl CheckRun {
             .chunks(BATCH);
         let body = head(output);
         let first = OutputBody { annotations: batch(batches.next()), ..body.clone() };
-        match self.patch(&self.api, id, &closing(conclusion, Some(first))).await {
+        // An acceptance has to be later than this, so it is GitHub's time and not this machine's.
+        let now = at(self.api.time());
+        match self.patch(&self.api, id, &closing(conclusion, Some(first), now.clone())).await {
             Ok(()) => {}
             Err(refused @ ApiError::Rejected { .. }) => {
                 let summary = "GitHub did not take the details; they are in the job's summary.";
                 let bare = OutputBody { summary: summary.to_owned(), text: None, ..body };
-                let closed = self.patch(&self.api, id, &closing(conclusion, Some(bare))).await;
+                let closed = self.patch(&self.api, id, &closing(conclusion, Some(bare), now)).await;
                 return closed.map_or_else(Closed::No, |()| Closed::WithLosses(refused));
             }
             Err(error) => return Closed::No(error),

@@ -187,6 +187,14 @@ impl Environment {
     /// Where no event is named, its file can't be read, or it has no change to judge.
     pub fn event(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Event, EventError> {
         let name = self.event_name.as_deref().ok_or(EventError::Unnamed)?;
+        event::read(name, &self.payload()?, lookup)
+    }
+
+    /// The event's payload, from its file.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn payload(&self) -> Result<Vec<u8>, EventError> {
         let unreadable = |reason: String| EventError::Unreadable { reason: one_line(&reason, 300) };
         let path = self.event_path.as_ref();
         let path = path.ok_or_else(|| unreadable("GITHUB_EVENT_PATH is missing".to_owned()))?;
@@ -197,7 +205,7 @@ impl Environment {
         File::open(path)
             .and_then(|file| file.take(limit).read_to_end(&mut payload))
             .map_err(failed)?;
-        event::read(name, &payload, lookup)
+        Ok(payload)
     }
 
     /// The page of this run and attempt, where its log and summary are.

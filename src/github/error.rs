@@ -31,6 +31,14 @@ pub enum Doing {
     FindPull,
     /// Keeping pictures for the comment.
     KeepPictures,
+    /// Reading what happened on a pull request.
+    ReadTimeline,
+    /// Asking what somebody may do in the repository.
+    AskPermission,
+    /// Reading a pull request's reviews.
+    ListReviews,
+    /// Running a workflow's failed jobs again.
+    RunAgain,
 }
 
 impl Doing {
@@ -49,6 +57,10 @@ impl Doing {
             Self::Compare => "compare the two commits",
             Self::FindPull => "look for the commit's pull request",
             Self::KeepPictures => "keep the comment's pictures",
+            Self::ReadTimeline => "read the pull request's history",
+            Self::AskPermission => "ask what somebody may do here",
+            Self::ListReviews => "read the pull request's reviews",
+            Self::RunAgain => "run the failed jobs again",
         }
     }
 
@@ -63,8 +75,10 @@ impl Doing {
             }
             Self::WhoAmI => "a user's token",
             Self::ReadFile | Self::Compare => "contents: read",
-            Self::FindPull => "pull-requests: read",
             Self::KeepPictures => "contents: write",
+            Self::FindPull | Self::ReadTimeline | Self::ListReviews => "pull-requests: read",
+            Self::AskPermission => "metadata: read",
+            Self::RunAgain => "actions: write",
         }
     }
 }

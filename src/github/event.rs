@@ -15,6 +15,8 @@ use presscheck_core::inert::one_line;
 use presscheck_core::units::CommitSha;
 use serde_json::Value;
 
+use super::accept::{Command, command};
+
 pub use problem::EventError;
 
 /// The largest payload that is read: GitHub caps payloads at 25 MB.
@@ -103,6 +105,8 @@ pub struct Event {
     pub head_ref: Option<String>,
     /// The pull request's number.
     pub number: Option<u64>,
+    /// Who opened the pull request.
+    pub author: Option<String>,
     /// The pull request's title.
     pub title: Option<String>,
     /// Names of the labels on the pull request.
@@ -118,6 +122,44 @@ pub struct Event {
     /// Its default branch.
     pub default_branch: Option<String>,
 }
+
+/// A comment that may be for us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summons {
+    /// The pull request's number.
+    pub number: u64,
+    /// What it says to do.
+    pub command: Command,
+}
+
+/// Reads the payload of `issue_comment`; nothing where nobody means us: a comment on an issue, one that was edited
+/// or deleted, one that does not begin with our name, or one on a closed pull request.
+///
+/// # Errors
+/// Where the payload is not what GitHub sends.
+pub fn read_comment(payload: &[u8]) -> Result<Option<Summons>, EventError> {
+    if payload.len() > MAX_EVENT_BYTES {
+        return Err(EventError::TooLarge { bytes: payload.len() });
+    }
+    let value: Value = serde_json::from_slice(payload)
+        .map_err(|error| EventError::NotJson { reason: one_line(&error.to_string(), 200) })?;
+    let text = |path: &str| value.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let is_pull = value.pointer("/issue/pull_request").is_some_and(Value::is_object);
+    if text("/action") != "created" || !is_pull || text("/issue/state") != "open" {
+        return Ok(None);
+    }
+    let Some(command) = command(text("/comment/body")) else { return Ok(None) };
+    let number = value.pointer("/issue/number").and_then(Value::as_u64);
+    let number = number.ok_or_else(|| EventError::Field {
+        event: ISSUE_COMMENT,
+        field: "issue.number".to_owned(),
+        expected: "expected a number",
+    })?;
+    Ok(Some(Summons { number, command }))
+}
+
+/// GitHub's name of the event of a comment.
+pub const ISSUE_COMMENT: &str = "issue_comment";
 
 /// Reads an event: its name (`GITHUB_EVENT_NAME`), its payload (the file at `GITHUB_EVENT_PATH`), and the
 /// environment for what the payload leaves out (`GITHUB_SHA`, `GITHUB_REPOSITORY` of a start by hand).
@@ -163,6 +205,7 @@ fn pull_request(payload: &Payload<'_>) -> Result<Event, EventError> {
         base_ref: Some(payload.need("/pull_request/base/ref", BRANCH)?),
         head_ref: payload.text("/pull_request/head/ref"),
         number: Some(number.ok_or_else(|| payload.wrong("/number", "expected a number"))?),
+        author: payload.text("/pull_request/user/login"),
         title: payload.text("/pull_request/title"),
         labels: names.map(str::to_owned).collect(),
         same_repository,
@@ -319,6 +362,7 @@ impl Payload<'_> {
             base_ref: None,
             head_ref: None,
             number: None,
+            author: None,
             title: None,
             labels: Vec::new(),
             sender: self.text("/sender/login"),

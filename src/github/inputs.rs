@@ -30,6 +30,22 @@ pub struct Inputs {
     pub base: Option<String>,
     /// What to judge, where the event does not say.
     pub head: Option<String>,
+    /// The label that accepts a blocking verdict.
+    pub override_label: Option<String>,
+    /// Whose runs need a review first.
+    pub require_approval: RequireApproval,
+}
+
+/// Whose runs need a review that approves the very commit, before they may cost anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RequireApproval {
+    /// Nobody's.
+    #[default]
+    No,
+    /// Those of pull requests from other repositories.
+    Forks,
+    /// Everybody's.
+    Everybody,
 }
 
 /// When a pull request gets a comment. One that is there is brought up to date in any case but the last: it never says what no
@@ -74,7 +90,7 @@ pub struct InputError {
 
 impl Inputs {
     /// The names of all inputs that are read here or by [`super::Environment::read`], as `action.yml` has them.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 12] = [
         "policy",
         "github-token",
         "store",
@@ -85,6 +101,8 @@ impl Inputs {
         "comment",
         "base",
         "head",
+        "override-label",
+        "require-approval",
     ];
 
     /// Reads the inputs.
@@ -127,6 +145,15 @@ impl Inputs {
                 wrong("comment", &value, "expected `on-change`, `on-failure`, `always` or `never`")
             })?,
         };
+        let require_approval = match text("require-approval").as_deref() {
+            None | Some("false" | "False" | "FALSE") => RequireApproval::No,
+            Some("true" | "True" | "TRUE") => RequireApproval::Everybody,
+            Some("forks") => RequireApproval::Forks,
+            Some(value) => {
+                let expected = "expected `true`, `false` or `forks`";
+                return Err(wrong("require-approval", value, expected));
+            }
+        };
         let name = text("name");
         if let Some(name) = &name
             && (name.chars().count() > 100 || name.chars().any(char::is_control))
@@ -147,6 +174,8 @@ impl Inputs {
             store: text("store"),
             out: text("out"),
             name,
+            override_label: text("override-label"),
+            require_approval,
             budget,
             max_images,
             comment,
@@ -196,6 +225,7 @@ mod tests {
                 error("INPUT_NAME", "a\nb"),
                 error("INPUT_HEAD", "mallory:main"),
                 error("INPUT_BASE", "main...other"),
+                error("INPUT_REQUIRE-APPROVAL", "yes"),
             ]
             .join("\n"),
             @r"
@@ -205,6 +235,7 @@ mod tests {
         the action's input `name` is `a b`: expected at most 100 characters on one line; nothing was sent
         the action's input `head` is `mallory:main`: expected a branch, a tag or a commit of this repository; nothing was sent
         the action's input `base` is `main...other`: expected a branch, a tag or a commit of this repository; nothing was sent
+        the action's input `require-approval` is `yes`: expected `true`, `false` or `forks`; nothing was sent
         "
         );
     }

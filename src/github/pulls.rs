@@ -47,8 +47,15 @@ struct Pull {
     title: Option<String>,
     #[serde(default)]
     labels: Vec<Label>,
+    #[serde(default)]
+    user: Option<User>,
     head: Side,
     base: Side,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    login: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,10 +121,36 @@ pub async fn find(api: &Api, event: Event) -> Result<Event, NoPull> {
         base_ref: Some(pull.base.branch),
         head_ref: Some(pull.head.branch),
         number: Some(pull.number),
+        author: pull.user.map(|user| user.login),
         title: pull.title,
         labels: pull.labels.into_iter().map(|label| label.name).collect(),
         head_repository: pull.head.repo.map(|repo| repo.full_name),
         ..event
+    })
+}
+
+/// What a pull request is at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Its head.
+    pub head_sha: CommitSha,
+    /// Whether it is open.
+    pub is_open: bool,
+    /// Who opened it; nothing where the account is gone.
+    pub author: Option<String>,
+}
+
+/// Asks what a pull request is at this moment.
+///
+/// # Errors
+/// Where GitHub does not say.
+pub async fn now(api: &Api, number: u64) -> Result<Now, ApiError> {
+    let route = api.route(&format!("pulls/{number}"));
+    let pull: Pull = api.get(Doing::FindPull, &route, JSON, MAX_ANSWER).await?.json()?;
+    Ok(Now {
+        head_sha: pull.head.sha,
+        is_open: pull.state == "open",
+        author: pull.user.map(|user| user.login),
     })
 }
 

@@ -11,6 +11,7 @@ mod configured;
 mod eyes;
 mod flights;
 mod judge;
+mod keys;
 mod load;
 mod look;
 mod marks;
@@ -242,6 +243,7 @@ pub async fn gate(
             schema: 1,
             verdict: decision,
             blocking,
+            overridden: None,
             reason,
             spent_usd: shop.budget.spent(),
             notes,
@@ -264,6 +266,7 @@ fn without_subjects(setting: &Setting, loaded: &Loaded, decision: Decision, reas
             schema: 1,
             verdict: decision,
             blocking: decision != Decision::Pass,
+            overridden: None,
             reason,
             spent_usd: Usd::ZERO,
             notes: loaded.notes.clone(),

@@ -3,6 +3,7 @@
 //! A sample's record is keyed by what determines the answer, never by a commit; pictures are keyed by
 //! their content. Both prove themselves: a torn or altered file is noticed and counts as absent.
 
+mod overrides;
 mod record;
 mod runs;
 
@@ -18,6 +19,7 @@ use presscheck_core::units::Digest;
 use thiserror::Error;
 use url::Url;
 
+pub use overrides::OverrideRecord;
 pub use record::{Identity, Record, StoredAnswer};
 pub use runs::{Fixed, RunRecord};
 

@@ -14,7 +14,7 @@ use crate::gate::{AlwaysFailing, Decision, ModelAt, Stopped, SubjectVerdict};
 use crate::inert;
 use crate::report::line::Line;
 use crate::report::markdown::is_plain_url;
-use crate::report::{Run, Subject, claim, evidence, hints, title, words};
+use crate::report::{Run, Subject, accepted, claim, evidence, hints, title, words};
 
 /// The page.
 #[derive(Template)]
@@ -135,12 +135,13 @@ pub(super) fn page(run: &Run, options: HtmlOptions) -> Page {
         .collect();
     let title = title(run);
     let unproven = title::run_sign(&run.verdict) != title::sign(run.verdict.verdict);
+    let accepted = accepted::plain(&run.verdict).map(|it| it.replace('`', ""));
     let headline = title.split_once("presscheck: ").map_or(title.as_str(), |(_, rest)| rest);
     Page {
         headline: sentence(headline),
-        word: badge(run.verdict.verdict, unproven),
-        class: class(run.verdict.verdict, unproven),
-        lead: lead(run),
+        word: if accepted.is_some() { "Accepted" } else { badge(run.verdict.verdict, unproven) },
+        class: class(run.verdict.verdict, unproven || accepted.is_some()),
+        lead: accepted.into_iter().chain([lead(run)]).collect::<Vec<_>>().join(" "),
         notes: run.verdict.notes.iter().take(50).map(|note| line(note, 600)).collect(),
         subjects,
         policy_path: line(&run.policy_path, 200),

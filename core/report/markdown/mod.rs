@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use fit::{Section, fit};
 
 use super::line::{Line, code};
-use super::{Run, ShownPair, Subject, claim, hints, since, title, words};
+use super::{Run, ShownPair, Subject, accepted, claim, hints, since, title, words};
 use crate::gate::{Decision, SubjectVerdict};
 use crate::inert;
 use crate::units::Usd;
@@ -48,6 +48,7 @@ fn text(
 ) -> String {
     let mut sections =
         vec![Section::new((0, 0), format!("### {}\n", title::title_line(&run.verdict).markdown()))];
+    sections.extend(accepted::markdown(&run.verdict).map(|banner| Section::new((0, 0), banner)));
     let empty = Subject::default();
     let subjects = in_order(&run.verdict.subjects);
     let several = subjects.len() > 1;

@@ -4,6 +4,7 @@ use presscheck_core::inert::one_line;
 use serde::{Deserialize, Serialize};
 
 use super::{Annotation, Conclusion, Level, Output};
+use crate::github::accept::NO_VERDICT;
 use crate::github::fit::fit;
 
 /// The most bytes of a summary or text. The documentation says characters; the service counts bytes
@@ -86,11 +87,11 @@ pub(super) struct Runs {
     pub(super) check_runs: Vec<Run>,
 }
 
-pub(super) fn closing(conclusion: Conclusion, output: Option<OutputBody>) -> Update {
+pub(super) fn closing(conclusion: Conclusion, output: Option<OutputBody>, at: String) -> Update {
     Update {
         status: Some("completed"),
         conclusion: Some(conclusion),
-        completed_at: Some(now()),
+        completed_at: Some(at),
         output,
     }
 }
@@ -105,14 +106,14 @@ pub(super) fn abandoned(reason: &str) -> Update {
     let longest = quoted.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let output = Output {
-        title: format!("No verdict: {}", one_line(first, 200)),
+        title: format!("{NO_VERDICT}{}", one_line(first, 200)),
         summary: format!(
             "The run ended before a verdict:\n\n{fence}text\n{quoted}\n{fence}\n\nNothing is proven, so the \
              merge is blocked. Run the job again: it continues where it stopped, and pays for no answer twice."
         ),
         ..Output::default()
     };
-    closing(Conclusion::Failure, Some(head(&output)))
+    closing(Conclusion::Failure, Some(head(&output)), now())
 }
 
 /// Title, summary and text within their sizes; no annotations.
@@ -143,7 +144,12 @@ pub(super) fn batch(annotations: Option<&[Annotation]>) -> Vec<AnnotationBody> {
 
 /// The time as GitHub writes it: `2026-11-23T06:28:54Z`.
 pub(super) fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    at(jiff::Timestamp::now())
+}
+
+/// A time as GitHub writes it.
+pub(super) fn at(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

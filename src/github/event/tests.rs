@@ -280,3 +280,29 @@ proptest! {
         let _ = (queued_number(&reference), branch(&reference));
     }
 }
+
+#[test]
+fn a_comment_is_for_us_only_where_it_begins_so_on_an_open_pull_request() {
+    let comment = json!({
+        "action": "created", "comment": {"body": "/presscheck accept on purpose"},
+        "issue": {"number": 17, "state": "open", "pull_request": {"url": "x"}},
+    });
+    let read = |value: &Value| read_comment(value.to_string().as_bytes());
+    let command = Command::Accept("on purpose".to_owned());
+    assert_eq!(read(&comment), Ok(Some(Summons { number: 17, command })));
+    for (path, value) in [
+        ("/action", json!("edited")),
+        ("/comment/body", json!("nice /presscheck accept x")),
+        ("/comment/body", Value::Null),
+        ("/issue/state", json!("closed")),
+        ("/issue/pull_request", Value::Null),
+    ] {
+        let mut other = comment.clone();
+        *other.pointer_mut(path).unwrap() = value;
+        assert_eq!(read(&other), Ok(None), "{path}");
+    }
+    let mut odd = comment;
+    odd["issue"]["number"] = json!("17");
+    assert!(read(&odd).unwrap_err().to_string().contains("issue.number"));
+    assert!(matches!(read_comment(b"{"), Err(EventError::NotJson { .. })));
+}

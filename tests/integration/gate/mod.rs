@@ -208,6 +208,12 @@ impl Gate {
         self
     }
 
+    /// The store of another name.
+    pub(crate) fn with_store(mut self, name: &str) -> Self {
+        self.store = self.store.with_file_name(format!("store-{name}"));
+        self
+    }
+
     /// The store's folder.
     pub(crate) fn store(&self) -> &Path {
         &self.store

@@ -16,6 +16,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::HEAD;
 use super::objects::Objects;
+use super::people::{People, page, user};
 use super::repository::Served;
 
 /// The login of the job's token.
@@ -53,6 +54,8 @@ struct State {
     served: Option<Served>,
     /// Git's objects that were written.
     objects: Objects,
+    /// People, and the clock.
+    people: People,
 }
 
 struct Schemas {
@@ -139,9 +142,17 @@ impl Fake {
         self.state().objects.file(commit, path).map(<[u8]>::to_vec)
     }
 
-    /// Adds a pull request.
+    /// Adds a pull request, or replaces it by what it is now.
     pub(crate) fn add_pull(&self, pull: Value) {
-        self.state().served.as_mut().unwrap().pulls.push(pull);
+        let mut state = self.state();
+        let pulls = &mut state.served.as_mut().unwrap().pulls;
+        pulls.retain(|known| known["number"] != pull["number"]);
+        pulls.push(pull);
+    }
+
+    /// After so many times that the pull request was asked for, it is this.
+    pub(crate) fn move_pull_after_reads(&self, reads: usize, pull: Value) {
+        self.state().served.as_ref().unwrap().move_after(reads, pull);
     }
 
     /// From here on no pull request is listed by its commit, as it happens to forks.
@@ -152,8 +163,10 @@ impl Fake {
     /// Adds a comment of somebody's.
     pub(crate) fn add_comment(&self, login: &str, body: &str) -> u64 {
         let mut state = self.state();
-        let id = state.id();
-        state.comments.push(json!({"id": id, "user": {"login": login}, "body": body}));
+        let (id, at) = (state.id(), state.people.later());
+        state.comments.push(json!({
+            "id": id, "user": user(login), "body": body, "created_at": at, "updated_at": at,
+        }));
         id
     }
 
@@ -162,6 +175,52 @@ impl Fake {
         for comment in self.state().comments.iter_mut().filter(|it| it["user"]["login"] == US) {
             comment["body"] = body.into();
         }
+    }
+
+    /// Somebody edits a comment.
+    pub(crate) fn edit_comment(&self, id: u64, body: &str) {
+        let mut state = self.state();
+        let at = state.people.later();
+        let comment = find(&mut state.comments, &id.to_string()).unwrap();
+        (comment["body"], comment["updated_at"]) = (json!(body), json!(at));
+    }
+
+    /// Somebody deletes a comment.
+    pub(crate) fn delete_comment(&self, id: u64) {
+        self.state().comments.retain(|comment| comment["id"] != id);
+    }
+
+    /// From here on somebody may do this: `admin`, `maintain`, `write`, `triage`, `read`; `nobody` is not found.
+    pub(crate) fn permit(&self, login: &str, permission: &'static str) {
+        self.state().people.permissions.insert(login.to_owned(), permission);
+    }
+
+    /// Something happens on the pull request, as its timeline has it.
+    pub(crate) fn happens(&self, entry: Value) {
+        self.state().people.events.push(entry);
+    }
+
+    /// Somebody puts a label on (`labeled`), or takes it off (`unlabeled`).
+    pub(crate) fn label(&self, login: &str, event: &str, name: &str) {
+        let mut state = self.state();
+        let at = state.people.later();
+        state.people.events.push(json!({
+            "event": event, "actor": user(login), "created_at": at, "label": {"name": name},
+        }));
+    }
+
+    /// Somebody reviews a commit.
+    pub(crate) fn review(&self, login: &str, review: &str, commit: &impl serde::Serialize) {
+        let mut state = self.state();
+        let at = state.people.later();
+        state.people.reviews.push(json!({
+            "user": user(login), "state": review, "commit_id": commit, "submitted_at": at,
+        }));
+    }
+
+    /// The workflow runs that were run again.
+    pub(crate) fn reruns(&self) -> Vec<u64> {
+        self.state().people.reruns.clone()
     }
 
     /// All comments as (id, author, body).
@@ -221,6 +280,20 @@ impl Respond for Answers {
         };
         let line = format!("{} {path}", request.method);
         state.log.push(line.clone());
+        let now = state.people.tick();
+        let now = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        self.answer_or_fail(&mut state, request, path, &line).insert_header("date", now)
+    }
+}
+
+impl Answers {
+    fn answer_or_fail(
+        &self,
+        state: &mut State,
+        request: &Request,
+        path: &str,
+        line: &str,
+    ) -> ResponseTemplate {
         if request.headers.get("authorization").is_none_or(|value| value != "Bearer ghs_test") {
             return refuse(401, "Bad credentials");
         }
@@ -235,18 +308,16 @@ impl Respond for Answers {
                     .insert_header("retry-after", seconds.to_string());
             }
             Some((_, Fault::LoseAnswer(status))) => {
-                self.answer(&mut state, request, path);
+                self.answer(state, request, path);
                 return ResponseTemplate::new(status).set_body_string("<html>Unicorn!</html>");
             }
             Some((_, Fault::Delay(delay))) => {
-                return self.answer(&mut state, request, path).set_delay(delay);
+                return self.answer(state, request, path).set_delay(delay);
             }
         }
-        self.answer(&mut state, request, path)
+        self.answer(state, request, path)
     }
-}
 
-impl Answers {
     fn answer(&self, state: &mut State, request: &Request, path: &str) -> ResponseTemplate {
         let method = request.method.as_str();
         if path == "/user" {
@@ -277,8 +348,13 @@ impl Answers {
                 None => not_found(),
             },
             ("GET", ["commits", sha, "check-runs"]) => {
-                let runs: Vec<_> =
-                    state.checks.iter().filter(|run| run["head_sha"] == *sha).collect();
+                let name = request.url.query_pairs().find(|(key, _)| key == "check_name");
+                let name = name.map(|(_, name)| name.into_owned());
+                let of = |run: &&Value| {
+                    run["head_sha"] == *sha
+                        && name.as_ref().is_none_or(|name| run["name"] == **name)
+                };
+                let runs: Vec<_> = state.checks.iter().filter(of).collect();
                 ResponseTemplate::new(200)
                     .set_body_json(json!({"total_count": runs.len(), "check_runs": runs}))
             }
@@ -290,11 +366,14 @@ impl Answers {
                     return state.invalid(problem);
                 }
                 let id = state.id();
-                let comment = json!({"id": id, "user": {"login": US}, "body": body["body"]});
+                let at = state.people.now();
+                let comment = json!({
+                    "id": id, "user": user(US), "body": body["body"], "created_at": at, "updated_at": at,
+                });
                 state.comments.push(comment.clone());
                 ResponseTemplate::new(201).set_body_json(comment)
             }
-            ("GET", ["issues", "17", "comments"]) => list_comments(state, request),
+            ("GET", ["issues", "17", "comments"]) => page(&state.comments, request),
             ("PATCH", ["issues", "comments", id]) => {
                 if let Some(problem) = problem(schemas.map(|s| &s.update_comment), &body) {
                     return state.invalid(problem);
@@ -302,12 +381,13 @@ impl Answers {
                 if let Some(problem) = comment_problem(&body) {
                     return state.invalid(problem);
                 }
+                let at = state.people.now();
                 let Some(comment) = find(&mut state.comments, id) else { return not_found() };
                 if comment["user"]["login"] != US {
                     let problem = format!("comment {id} is somebody else's");
                     return state.invalid(problem);
                 }
-                comment["body"] = body["body"].clone();
+                (comment["body"], comment["updated_at"]) = (body["body"].clone(), json!(at));
                 ResponseTemplate::new(200).set_body_json(&*comment)
             }
             ("DELETE", ["issues", "comments", id]) => {
@@ -337,6 +417,10 @@ impl Answers {
                 }
             }
             _ => {
+                let State { people, comments, .. } = state;
+                if let Some(answer) = people.answer((method, path), request, comments) {
+                    return answer;
+                }
                 let served = state.served.as_ref().filter(|_| method == "GET");
                 if let Some(answer) = served.and_then(|served| served.answer(path, request)) {
                     return answer;
@@ -405,22 +489,6 @@ fn comment_problem(body: &Value) -> Option<String> {
     let count = text.chars().count();
     (count > MAX_COMMENT)
         .then(|| format!("body is too long (maximum is 65536 characters): {count}"))
-}
-
-fn list_comments(state: &State, request: &Request) -> ResponseTemplate {
-    let number = |name: &str, default: usize| {
-        let value = request.url.query_pairs().find(|(key, _)| key == name);
-        value.map_or(default, |(_, value)| value.parse().unwrap())
-    };
-    let (size, page) = (number("per_page", 30).min(100), number("page", 1));
-    let comments: Vec<_> = state.comments.iter().skip((page - 1) * size).take(size).collect();
-    let response = ResponseTemplate::new(200).set_body_json(comments);
-    if state.comments.len() > page * size {
-        let mut next = request.url.clone();
-        next.set_query(Some(&format!("per_page={size}&page={}", page + 1)));
-        return response.insert_header("link", format!("<{next}>; rel=\"next\""));
-    }
-    response
 }
 
 fn find<'a>(items: &'a mut [Value], id: &str) -> Option<&'a mut Value> {

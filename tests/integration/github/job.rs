@@ -28,6 +28,7 @@ pub(crate) fn fork() -> Value {
 pub(crate) fn pull(number: u64, base: (&str, &CommitSha), head: &CommitSha, repo: &Value) -> Value {
     json!({
         "number": number, "state": "open", "title": "Cheaper heroes", "labels": [],
+        "user": {"login": "mallory", "type": "User"},
         "head": {"sha": head, "ref": "change", "repo": repo},
         "base": {"sha": base.1, "ref": base.0, "repo": own()},
     })
@@ -63,6 +64,7 @@ impl Job {
         repo: &Value,
     ) {
         let pull = pull(17, base, head, repo);
+        self.fake.add_pull(pull.clone());
         self.is(event, json!({"action": "opened", "number": 17, "pull_request": pull}));
     }
 
@@ -115,7 +117,9 @@ impl Job {
 
     /// How often GitHub was asked for files, comparisons and pull requests.
     pub(crate) fn reads(&self) -> usize {
-        let told = |line: &&String| line.contains("/check-runs") || line.contains("/comments");
+        let told = |line: &&String| {
+            ["/check-runs", "/comments", "/timeline"].iter().any(|it| line.contains(it))
+        };
         self.fake.log().iter().filter(|line| !told(line)).count()
     }
 

@@ -1,5 +1,6 @@
 //! GitHub, told by the real client over a real connection, on a fake that keeps GitHub's own rules.
 
+mod accepted;
 mod annotations;
 mod cases;
 mod comment;
@@ -9,8 +10,10 @@ mod fake;
 mod job;
 mod objects;
 mod packaging;
+mod people;
 mod repository;
 mod sessions;
+mod strangers;
 mod trouble;
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! The part of the fake that knows a repository: files at commits, comparisons, pull requests.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use gix::bstr::BStr;
 use presscheck::revision::Repository;
@@ -16,6 +17,8 @@ pub(super) struct Served {
     pub(super) pulls: Vec<Value>,
     /// Commits of forks: GitHub does not list their pull requests by the commit's id.
     pub(super) unlisted: bool,
+    /// What the pull request is once it was asked for so many times more.
+    moves: Mutex<Option<(usize, Value)>>,
 }
 
 impl Served {
@@ -25,7 +28,13 @@ impl Served {
             history: Repository::discover(root).unwrap(),
             pulls: Vec::new(),
             unlisted: false,
+            moves: Mutex::new(None),
         }
+    }
+
+    /// See the fake's own.
+    pub(super) fn move_after(&self, reads: usize, pull: Value) {
+        *self.moves.lock().unwrap() = Some((reads, pull));
     }
 
     /// What GitHub answers to a `GET` below the repository; nothing for a route that it does not have.
@@ -60,6 +69,12 @@ impl Served {
             }
             ["pulls", number] => {
                 let number: u64 = number.parse().unwrap();
+                if let Some((reads, pull)) = &mut *self.moves.lock().unwrap() {
+                    if *reads == 0 {
+                        return json(pull.clone());
+                    }
+                    *reads -= 1;
+                }
                 let pull = self.pulls.iter().find(|pull| pull["number"] == number);
                 Some(pull.map_or_else(not_found, |it| ResponseTemplate::new(200).set_body_json(it)))
             }
