@@ -8,6 +8,7 @@ mod markdown;
 use std::fmt::Write as _;
 
 pub use markdown::{markdown, markdown_code, markdown_fence};
+use serde::Serialize;
 
 use crate::units::Digest;
 
@@ -109,6 +110,40 @@ pub fn html(text: &str) -> String {
     escaped
 }
 
+/// A value as JSON for `<script type="application/json">`: nothing in it ends the element, opens a comment, or
+/// hides.
+///
+/// Outside of its texts JSON has none of the escaped characters, so it stays the same JSON.
+///
+/// # Errors
+/// Where the value has no JSON form.
+pub fn script_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let json = serde_json::to_string(value)?;
+    let mut escaped = String::with_capacity(json.len() + json.len() / 64);
+    for c in json.chars() {
+        if matches!(c, '<' | '>' | '&') || is_invisible(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string can't fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    Ok(escaped)
+}
+
+/// A word of a command line, quoted for a POSIX shell where it has to be.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// Text with only the characters that XML 1.0 allows (section 2.2, `Char`). It is not escaped: the
 /// XML writer does that.
 #[must_use]
@@ -172,6 +207,20 @@ mod tests {
     }
 
     #[test]
+    fn a_shell_takes_a_quoted_word_as_one() {
+        for (text, word) in [
+            ("main", "main"),
+            ("images/0a.png", "images/0a.png"),
+            ("", "''"),
+            ("two words", "'two words'"),
+            ("it's $HOME", r"'it'\''s $HOME'"),
+            ("~root", "'~root'"),
+        ] {
+            assert_eq!(shell_word(text), word);
+        }
+    }
+
+    #[test]
     fn names_of_files_are_plain_and_differ() {
         assert_eq!(file_name("poster-017.png"), "poster-017.png");
         for text in
@@ -196,6 +245,14 @@ mod tests {
         #[test]
         fn html_has_no_tag_and_no_quote(text in any::<String>()) {
             prop_assert!(!html(&text).contains(['<', '>', '"', '\'']));
+        }
+
+        #[test]
+        fn json_in_a_page_is_the_same_json_and_ends_nothing(text in any::<String>(), key in any::<String>()) {
+            let value = serde_json::json!({ key: [text, "</script><!--\u{2028}\u{2029}]]>&amp;\u{e0041}"] });
+            let json = script_json(&value).unwrap();
+            prop_assert!(!json.contains(['<', '>', '&']) && !json.chars().any(is_invisible));
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), value);
         }
 
         #[test]

@@ -33,7 +33,7 @@ pub use html::{HtmlOptions, compare_html, html};
 pub use json::{samples_jsonl, verdict_json, verdict_schema};
 pub use junit::junit;
 pub use markdown::{comment, could_not_run_summary, summary};
-pub use model::{Prompt, Run, SampleLine, Subject, Thumbnail};
+pub use model::{Prompt, Request, Run, SampleLine, Subject, Thumbnail};
 pub use plan::{
     Bill, Plan, PlanWarning, PlannedStratum, PlannedSubject, Rehearsal, Seen, plan_json, plan_text,
     rehearsal_text,

@@ -61,6 +61,25 @@ pub struct Prompt {
     pub tags: Vec<String>,
 }
 
+/// One request that was sent for a sample. No text in it holds a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Milliseconds from the sample's first request to this one, waits included.
+    pub started_ms: u64,
+    /// Milliseconds from sending to the last byte of the answer, downloads and polls included.
+    pub latency_ms: u64,
+    /// The status of the last reply, where one came.
+    pub status: Option<u16>,
+    /// What went wrong, where something did that is not the picture's fault: `rate_limited`, `timeout`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// The provider's words, or ours.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub words: String,
+    /// Whether it was charged: `none`, `price` or `unknown`.
+    pub charge: String,
+}
+
 /// A line of `samples.jsonl`: one sample of the judged prefix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleLine {
@@ -100,6 +119,9 @@ pub struct SampleLine {
     pub cost_basis: CostBasis,
     /// How many requests were sent for it.
     pub attempts: u32,
+    /// Each of them in turn; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<Request>,
     /// What the checks' questions about it cost; no part of `cost_usd`.
     #[serde(default, skip_serializing_if = "Usd::is_zero_ref")]
     pub checks_cost_usd: Usd,

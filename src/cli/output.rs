@@ -3,6 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
+pub(super) use presscheck_core::inert::shell_word;
+
 /// Writes a document to stdout. A reader that went away is no error.
 pub(super) fn stdout(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
@@ -68,15 +70,5 @@ pub(super) fn block_on(future: impl Future<Output = super::Exit>) -> super::Exit
             error(&format!("the async runtime could not be started: {why}"));
             super::Exit::CouldNotRun
         }
-    }
-}
-
-/// A word of a command line, quoted for a shell where it has to be.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }

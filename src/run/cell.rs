@@ -302,6 +302,7 @@ impl Context {
             cost_usd: sample.observation.cost,
             cost_basis: sample.observation.cost_basis,
             attempts: sample.attempts,
+            requests: arrival.requests,
             checks_cost_usd: sample.checks_cost,
             image: sample.observation.image.clone(),
             stored: arrival.stored,

@@ -9,7 +9,9 @@ use presscheck_core::gate::Side;
 use presscheck_core::policy::{ModelConfig, ModelStep, canonical};
 use presscheck_core::prompts::Case;
 use presscheck_core::providers::{Answer, FaultKind, Order};
+use presscheck_core::report::Request;
 use presscheck_core::units::{Digest, Seed, Usd};
+use serde::Deserialize as _;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 
@@ -102,6 +104,8 @@ impl Wanted<'_> {
 pub(super) struct Arrival {
     pub(super) arrived: Arrived,
     pub(super) bill: Bill,
+    /// Each request in turn, for readers.
+    pub(super) requests: Vec<Request>,
     pub(super) stored: bool,
 }
 
@@ -126,8 +130,9 @@ impl Shop {
         for (index, step) in wanted.model.steps.iter().enumerate() {
             let mask = wanted.mask.filter(|_| index == 0);
             let mut arrival = self.step(wanted, step, (input.as_ref(), mask)).await?;
-            if let Some(before) = &total {
+            if let Some(before) = &mut total {
                 arrival.bill = add(before.bill, arrival.bill);
+                arrival.requests = one_after_another(&mut before.requests, arrival.requests);
                 arrival.stored &= before.stored;
             }
             let picture = match &mut arrival.arrived {
@@ -238,7 +243,8 @@ impl Shop {
             latency: record.latency_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()),
             attempts: u32::try_from(record.attempts.len()).unwrap_or(u32::MAX),
         };
-        Ok(Some(Arrival { arrived, bill, stored: true }))
+        let requests = requests(&record.attempts);
+        Ok(Some(Arrival { arrived, bill, requests, stored: true }))
     }
 
     async fn buy(
@@ -318,7 +324,7 @@ impl Shop {
                 Arrived::Unavailable { kind: fault.kind.word().to_owned(), words: fault.words }
             }
         };
-        Ok(Arrival { arrived, bill, stored: false })
+        Ok(Arrival { arrived, bill, requests: requests(&record.attempts), stored: false })
     }
 
     pub(super) fn record(
@@ -377,6 +383,24 @@ impl Shop {
 fn no_picture() -> Arrived {
     let words = "words instead of a picture".to_owned();
     Arrived::Broken { kind: "no_image".to_owned(), words }
+}
+
+/// The requests of a record; one of a form that is not known is left out.
+fn requests(attempts: &[Value]) -> Vec<Request> {
+    attempts.iter().filter_map(|attempt| Request::deserialize(attempt).ok()).collect()
+}
+
+/// The requests of a pipeline's steps, those of a later step after the end of the earlier ones.
+fn one_after_another(earlier: &mut Vec<Request>, later: Vec<Request>) -> Vec<Request> {
+    let end = |it: &Request| it.started_ms.saturating_add(it.latency_ms);
+    let from = earlier.last().map_or(0, end);
+    let mut all = std::mem::take(earlier);
+    all.extend(
+        later
+            .into_iter()
+            .map(|it| Request { started_ms: it.started_ms.saturating_add(from), ..it }),
+    );
+    all
 }
 
 /// The bill of a pipeline: costs, times and attempts add up; the cost is known as well as its weakest part.

@@ -247,7 +247,7 @@ pub(super) async fn run(
             (case.id.clone(), Prompt { prompt: case.prompt.clone(), tags: case.tags.clone() })
         })
         .collect();
-    let thumbnails = thumbnails::of_failing_pairs(&setting.out, &pairs).await;
+    let thumbnails = thumbnails::of_pairs(&setting.out, &pairs).await;
     Ok(Finished {
         verdict,
         evidence: report::Subject { prompts, samples: lines, thumbnails },

@@ -62,7 +62,12 @@ pub fn write(run: &Run, out: &Path) -> Result<(), String> {
     let put = |name: &str, text: &str| put(out, name, text);
     put("summary.md", &report::summary(run, MAX_SUMMARY_BYTES))?;
     put("junit.xml", &report::junit(run))?;
-    let options = HtmlOptions { max_thumbnail_bytes: MAX_THUMBNAIL_BYTES, ..Default::default() };
+    let folder = as_named(out);
+    let options = HtmlOptions {
+        max_thumbnail_bytes: MAX_THUMBNAIL_BYTES,
+        folder: &folder,
+        ..Default::default()
+    };
     let page = report::html(run, options)
         .map_err(|_| format!("{}: the page could not be made", out.display()))?;
     put("report.html", &page)?;
@@ -77,11 +82,22 @@ pub fn write(run: &Run, out: &Path) -> Result<(), String> {
 pub fn write_compared(compared: &Compared, out: &Path) -> Result<(), String> {
     fs::create_dir_all(out).map_err(|error| failed(out, &error))?;
     write_samples(&compared.samples, out)?;
-    let options = HtmlOptions { max_thumbnail_bytes: MAX_THUMBNAIL_BYTES, max_pairs: MAX_PROMPTS };
+    let options = HtmlOptions {
+        max_thumbnail_bytes: MAX_THUMBNAIL_BYTES,
+        max_pairs: MAX_PROMPTS,
+        ..Default::default()
+    };
     let page = report::compare_html(compared, options)
         .map_err(|_| format!("{}: the page could not be made", out.display()))?;
     put(out, "compare.html", &page)?;
     put(out, "compare.json", &report::compare_json(&compared.comparison))
+}
+
+/// The folder as a command line names it that is typed where presscheck was started.
+fn as_named(out: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| out.strip_prefix(here).ok());
+    below.unwrap_or(out).to_string_lossy().into_owned()
 }
 
 fn put(out: &Path, name: &str, text: &str) -> Result<(), String> {

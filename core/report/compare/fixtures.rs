@@ -126,6 +126,7 @@ fn line(
         cost_usd: sample.cost,
         cost_basis: sample.cost_basis,
         attempts: 1,
+        requests: Vec::new(),
         checks_cost_usd: Usd::ZERO,
         image: sample.image.clone(),
         stored,

@@ -92,7 +92,7 @@ struct PromptView {
 }
 
 /// The page of a comparison.
-pub(super) fn page(compared: &Compared, options: HtmlOptions) -> ComparePage {
+pub(super) fn page(compared: &Compared, options: HtmlOptions<'_>) -> ComparePage {
     let comparison = &compared.comparison;
     let said: Vec<_> =
         conclusion(comparison).iter().map(|text| line(&text.replace('`', ""), 1_000)).collect();
@@ -241,7 +241,7 @@ fn tags(models: &[&ModelFigures]) -> Vec<(String, Vec<String>)> {
 type Cell<'a> = Vec<&'a SampleLine>;
 
 /// Prompts on which the models differ, then those that all of them fail; of each the worst first.
-fn groups(compared: &Compared, options: HtmlOptions) -> Vec<Group> {
+fn groups(compared: &Compared, options: HtmlOptions<'_>) -> Vec<Group> {
     let mut pictures = Pictures::new(options.max_thumbnail_bytes);
     let mut cells: Vec<Cell<'_>> = Vec::new();
     let mut places = BTreeMap::<(&str, u32), usize>::new();

@@ -1,33 +1,51 @@
-//! The verdict as one self-contained page: no script, no request to anywhere.
+//! The verdict as one self-contained page: no request to anywhere, and no script but our own.
 
+#[cfg(test)]
+mod browser;
 mod chart;
 mod compare;
+mod gallery;
 mod pairs;
 mod pareto;
 mod pictures;
+mod rates;
+mod spread;
 mod tables;
 mod view;
 
 use std::fmt;
 
 use askama::Template as _;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use sha2::{Digest as _, Sha256};
 
 use super::{Compared, Run};
 
-/// What a page may take.
+/// What a page may take, and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HtmlOptions {
+pub struct HtmlOptions<'a> {
     /// The most bytes of thumbnails that are embedded, before base64 makes a third more of them. Pairs
     /// beyond it link to their originals.
     pub max_thumbnail_bytes: usize,
-    /// The most failing pairs that are shown with their pictures; the rest is in `samples.jsonl`.
+    /// The most pairs of a model that the page holds, the worst first; the rest is in `samples.jsonl`.
     pub max_pairs: usize,
+    /// The folder of the page, as a command line names it.
+    pub folder: &'a str,
 }
 
-impl Default for HtmlOptions {
+impl Default for HtmlOptions<'_> {
     fn default() -> Self {
-        Self { max_thumbnail_bytes: 12 * 1024 * 1024, max_pairs: 1_000 }
+        Self { max_thumbnail_bytes: 12 * 1024 * 1024, max_pairs: 5_000, folder: "presscheck-out" }
     }
+}
+
+/// The page's own script: what makes a gallery of the pairs. Without it the page has the verdict, every table and chart,
+/// and the first failing pairs.
+const SCRIPT: &str = include_str!("../../templates/report.js");
+
+/// What a content security policy calls the script by: `sha256-…` of exactly its bytes.
+fn script_hash() -> String {
+    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(SCRIPT)))
 }
 
 /// The content of `report.html`.
@@ -37,15 +55,15 @@ impl Default for HtmlOptions {
 ///
 /// # Errors
 /// Where the template can't be rendered, which no content of a run leads to.
-pub fn html(run: &Run, options: HtmlOptions) -> Result<String, fmt::Error> {
-    view::page(run, options).render().map_err(|_| fmt::Error)
+pub fn html(run: &Run, options: HtmlOptions<'_>) -> Result<String, fmt::Error> {
+    view::page(run, options).and_then(|page| page.render().map_err(|_| fmt::Error))
 }
 
 /// The content of `compare.html`. `max_pairs` is the most prompts that are shown with the models' pictures.
 ///
 /// # Errors
 /// Where the template can't be rendered, which no content of a comparison leads to.
-pub fn compare_html(compared: &Compared, options: HtmlOptions) -> Result<String, fmt::Error> {
+pub fn compare_html(compared: &Compared, options: HtmlOptions<'_>) -> Result<String, fmt::Error> {
     compare::page(compared, options).render().map_err(|_| fmt::Error)
 }
 
@@ -59,8 +77,9 @@ mod tests {
         html(run, HtmlOptions::default()).unwrap()
     }
 
-    /// The page without its style and its embedded pictures.
+    /// The page without its style, its script and its embedded pictures.
     fn body(page: &str) -> String {
+        let page = page.replace(SCRIPT, "SCRIPT");
         let (_, body) = page.split_once("</head>").unwrap();
         let mut pieces = body.split("data:image/png;base64,");
         let mut body = pieces.next().unwrap().to_owned();
@@ -85,10 +104,24 @@ mod tests {
             let lines: Vec<String> = body(&page(&run))
                 .lines()
                 .map(|l| l.trim().to_owned())
-                .filter(|l| !l.is_empty())
+                .filter(|l| !l.is_empty() && !l.starts_with("<script type=\"application/json\""))
                 .collect();
             insta::assert_snapshot!(format!("html_{name}"), lines.join("\n"));
         }
+    }
+
+    #[test]
+    fn the_gallerys_data_reads_well() {
+        let page = page(&fixtures::fail());
+        let (_, data) = page.split_once("id=\"data\">").unwrap();
+        let (data, _) = data.split_once("</script>").unwrap();
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        let gallery = &data["galleries"][0];
+        let pairs = gallery["pairs"].as_array().unwrap();
+        let of = |kind: &str| pairs.iter().find(|pair| pair["kind"] == kind);
+        let some = [of("newly-failing"), of("unanswered"), of("passing")];
+        let shown = serde_json::json!({ "models": gallery["models"], "pairs": some });
+        insta::assert_snapshot!("gallery_fail", serde_json::to_string_pretty(&shown).unwrap());
     }
 
     #[test]
@@ -115,13 +148,16 @@ mod tests {
 
     /// Whether every tag of the page is one of ours, and no attribute came from outside.
     fn assert_inert(page: &str) {
-        const TAGS: [&str; 54] = [
+        // Our own script has signs of less in it; it stands there once, and nothing else runs.
+        let page = &page.replacen(SCRIPT, "", 1);
+        const TAGS: [&str; 56] = [
             "!doctype",
             "html",
             "head",
             "meta",
             "title",
             "style",
+            "script",
             "body",
             "header",
             "main",
@@ -133,6 +169,7 @@ mod tests {
             "h2",
             "h3",
             "h4",
+            "h5",
             "p",
             "a",
             "table",
@@ -207,6 +244,9 @@ mod tests {
             assert_inert(&page);
         }
         let hostile = page(&fixtures::hostile());
+        assert_eq!(hostile.matches("<script").count(), 2, "the data and our own");
+        assert!(hostile.contains(&format!("script-src '{}'", script_hash())));
+        assert!(hostile.contains(&format!("<script>{SCRIPT}</script>")));
         assert!(hostile.contains("&#60;script&#62;"), "shown as text");
         assert!(!hostile.contains("href=\"javascript"));
     }
@@ -224,7 +264,11 @@ mod tests {
             run.subjects[0].thumbnails.values().map(|picture| picture.bytes.len()).max().unwrap();
         assert_eq!(with(usize::MAX), all);
         assert!((1..=4).contains(&with(size * 3)), "{}", with(size * 3));
-        let page = html(&run, HtmlOptions { max_thumbnail_bytes: 0, max_pairs: 3 }).unwrap();
+        let page = html(
+            &run,
+            HtmlOptions { max_thumbnail_bytes: 0, max_pairs: 3, ..HtmlOptions::default() },
+        )
+        .unwrap();
         assert!(page.contains("href=\"images/"), "originals are still linked");
         assert!(page.contains("samples.jsonl"), "what is left out is told");
     }
@@ -232,8 +276,13 @@ mod tests {
     #[test]
     fn thousands_of_failures_make_a_page() {
         let page = page(&fixtures::thousands());
-        assert_eq!(page.matches("<article").count(), 1_000);
-        assert!(page.contains("1,000 more"));
+        assert_eq!(
+            page.matches("<article").count(),
+            24,
+            "without a script the first ones are shown"
+        );
+        assert!(page.contains("1,976 more"));
+        assert_eq!(page.matches("\"id\":\"pair-").count(), 2_400, "the gallery has all of them");
     }
 
     proptest! {

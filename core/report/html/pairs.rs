@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::pictures::{self, Picture, Pictures};
 use super::tables::CheckName;
 use super::view::{block, line};
 use crate::checks::{CheckResult, is_withheld};
 use crate::gate::{Outcome, Side};
+use crate::inert;
 use crate::report::evidence::{self, Pair, PairKind};
 use crate::report::{SampleLine, Subject, Thumbnail, words};
 
-/// The most passing pairs that are listed.
-const MAX_PASSING: usize = 2_000;
+/// The most passing pairs that are listed where no script runs.
+const MAX_PASSING: usize = 200;
+/// The most failing pairs that are shown where no script runs.
+const MAX_SHOWN: usize = 24;
 /// The most characters of a prompt on the page.
 pub(super) const MAX_PROMPT: usize = 4_000;
 
@@ -26,6 +31,7 @@ pub(super) struct Group {
 
 /// A pair with what is known of it.
 pub(super) struct PairView {
+    pub(super) id: String,
     pub(super) name: String,
     pub(super) tags: Vec<String>,
     pub(super) prompt: String,
@@ -34,6 +40,7 @@ pub(super) struct PairView {
 }
 
 /// One side of a pair, or one model's sample.
+#[derive(Serialize)]
 pub(super) struct Card {
     /// Which side, or which model.
     pub(super) side: String,
@@ -41,13 +48,25 @@ pub(super) struct Card {
     pub(super) word: &'static str,
     pub(super) alt: String,
     /// Nothing where it is withheld, too.
+    #[serde(skip)]
     pub(super) picture: Option<Picture>,
     /// Whether a check says that it is not to be seen by whoever opens the page.
     pub(super) withheld: bool,
     pub(super) original: Option<String>,
-    pub(super) findings: Vec<(CheckName, &'static str, String)>,
+    pub(super) findings: Vec<FindingView>,
     pub(super) words: Option<String>,
     pub(super) facts: String,
+}
+
+/// What a check says about a picture.
+#[derive(Serialize)]
+pub(super) struct FindingView {
+    #[serde(flatten)]
+    pub(super) check: CheckName,
+    pub(super) class: &'static str,
+    pub(super) message: String,
+    /// Where on the original: x, y, width, height in pixels.
+    pub(super) region: Option<[u32; 4]>,
 }
 
 /// Pairs that need no picture.
@@ -64,7 +83,7 @@ pub(super) fn groups(
     max_pairs: usize,
 ) -> Vec<Group> {
     let mut groups = Vec::new();
-    let mut left = max_pairs;
+    let mut left = max_pairs.min(MAX_SHOWN);
     for (kind, title, lead) in [
         (
             PairKind::NewlyFailing,
@@ -112,13 +131,29 @@ fn pair_view(subject: &Subject, pair: &Pair<'_>, pictures: &mut Pictures) -> Pai
         .filter_map(|side| pair.side(side))
         .map(|sample| card(&subject.thumbnails, sample.side.word(), sample, pictures));
     PairView {
+        id: pair_id(pair),
         name: line(&pair.name(), 120),
-        tags: sample
-            .map_or_else(Vec::new, |s| s.tags.iter().take(8).map(|t| line(t, 40)).collect()),
+        tags: sample.map_or_else(Vec::new, tags),
         prompt: sample.map_or_else(String::new, |sample| block(&sample.prompt, MAX_PROMPT)),
         seed: sample.map_or_else(String::new, |sample| sample.seed.to_string()),
         cards: cards.collect(),
     }
+}
+
+/// Where a link to a pair leads: `pair-hero:poster-017`, and `…:2` for a repeat. No colon is in a name, so that no two
+/// pairs share one.
+pub(super) fn pair_id(pair: &Pair<'_>) -> String {
+    let subject = pair.any().map_or("", |sample| sample.subject.as_str());
+    let mut id = format!("pair-{}:{}", inert::file_name(subject), inert::file_name(pair.case));
+    if pair.repeat > 0 {
+        id.push_str(&format!(":{}", u64::from(pair.repeat) + 1));
+    }
+    id
+}
+
+/// The tags of a case, as far as there is room.
+pub(super) fn tags(sample: &SampleLine) -> Vec<String> {
+    sample.tags.iter().take(8).map(|tag| line(tag, 40)).collect()
 }
 
 /// What is known of a sample, under a label that is ready to read.
@@ -142,7 +177,12 @@ pub(super) fn card(
                 CheckResult::Unsure => "warn",
                 CheckResult::Pass | CheckResult::Skipped => "none",
             };
-            (CheckName::of(&finding.check), class, line(&finding.message, 500))
+            FindingView {
+                check: CheckName::of(&finding.check),
+                class,
+                message: line(&finding.message, 500),
+                region: finding.region,
+            }
         })
         .collect();
     let kind = sample.kind.as_deref().filter(|_| sample.image.is_none());

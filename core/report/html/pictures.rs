@@ -1,6 +1,6 @@
 //! Thumbnails within a budget.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
@@ -9,6 +9,7 @@ use crate::report::Thumbnail;
 /// What may still be embedded, and the embedding.
 pub(super) struct Pictures {
     left: usize,
+    embedded: BTreeSet<String>,
 }
 
 /// An embedded picture.
@@ -22,7 +23,12 @@ pub(super) struct Picture {
 impl Pictures {
     /// Embeds at most so many bytes of pictures.
     pub(super) const fn new(bytes: usize) -> Self {
-        Self { left: bytes }
+        Self { left: bytes, embedded: BTreeSet::new() }
+    }
+
+    /// Whether the picture is in the page already.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.embedded.contains(path)
     }
 
     /// The thumbnail of a picture, where there is one and it still fits.
@@ -36,6 +42,7 @@ impl Pictures {
             return None;
         }
         self.left = self.left.checked_sub(bytes.len())?;
+        self.embedded.insert(path.to_owned());
         let src = format!("data:{media_type};base64,{}", BASE64_STANDARD.encode(bytes));
         Some(Picture { src, width: *width, height: *height })
     }

@@ -1,10 +1,12 @@
 //! The page's tables and charts.
 
+use serde::Serialize;
+
 use super::view::{line, sentence};
 use crate::gate::{
     CostSummary, LatencySummary, LimitOutcome, LimitResult, Outcome, Side, SubjectVerdict,
 };
-use crate::report::{slips, words};
+use crate::report::words;
 use crate::units::{Rate, Usd};
 
 /// A limit's row.
@@ -200,7 +202,9 @@ pub(super) fn outcome_rows(verdict: &SubjectVerdict) -> Vec<[String; 3]> {
         .collect()
 }
 /// A check's name, and where the docs tell of it.
+#[derive(Serialize)]
 pub(super) struct CheckName {
+    #[serde(rename = "check")]
     pub(super) name: String,
     pub(super) page: Option<String>,
 }
@@ -209,46 +213,4 @@ impl CheckName {
     pub(super) fn of(check: &str) -> Self {
         Self { name: line(check, 60), page: words::check_page(check) }
     }
-}
-
-pub(super) fn check_rows(verdict: &SubjectVerdict) -> Vec<(CheckName, [String; 4])> {
-    let mut checks: Vec<_> = verdict.checks.iter().collect();
-    checks.sort_by_key(|check| std::cmp::Reverse((check.failed.candidate, check.failed.baseline)));
-    checks
-        .into_iter()
-        .take(50)
-        .map(|check| {
-            let cells = [
-                words::thousands(check.failed.baseline),
-                words::thousands(check.failed.candidate),
-                words::thousands(check.skipped.baseline.saturating_add(check.skipped.candidate)),
-                check.slips.map_or_else(|| words::NOTHING.to_owned(), slips::rate),
-            ];
-            (CheckName::of(&check.check), cells)
-        })
-        .collect()
-}
-
-/// Tags in which a side failed at all; a long list of noughts would push the pictures off the page.
-pub(super) fn tag_rows(verdict: &SubjectVerdict) -> Vec<[String; 4]> {
-    let share = |part, whole| match Rate::of(part, whole) {
-        Some(rate) if part > 0 => {
-            format!("{} ({})", words::thousands(part), words::percent(rate.share()))
-        }
-        _ => words::thousands(part),
-    };
-    verdict
-        .tags
-        .iter()
-        .filter(|tag| tag.failed.baseline > 0 || tag.failed.candidate > 0)
-        .take(50)
-        .map(|tag| {
-            [
-                line(&tag.tag, 60),
-                words::thousands(tag.pairs),
-                share(tag.failed.baseline, tag.pairs),
-                share(tag.failed.candidate, tag.pairs),
-            ]
-        })
-        .collect()
 }

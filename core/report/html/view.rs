@@ -1,17 +1,20 @@
 //! What the page's template shows: everything as text that is ready to read.
 
+use std::fmt;
+
 use askama::Template;
 
-use super::HtmlOptions;
 use super::chart::{Chart, chart};
+use super::gallery::Data;
 use super::pairs::{Group, QuietList, groups, quiet};
 use super::pictures::Pictures;
-use super::tables::{
-    CheckName, LimitView, OutcomeBar, check_rows, facts, limit_view, outcome_bars, outcome_rows,
-    tag_rows,
-};
+use super::rates::{self, Rates};
+use super::spread::{Spread, spreads};
+use super::tables::{LimitView, OutcomeBar, facts, limit_view, outcome_bars, outcome_rows};
+use super::{HtmlOptions, SCRIPT, script_hash};
 use crate::gate::{AlwaysFailing, Decision, ModelAt, Stopped, SubjectVerdict};
 use crate::inert;
+use crate::report::evidence::Pair;
 use crate::report::line::Line;
 use crate::report::markdown::is_plain_url;
 use crate::report::{Run, Subject, accepted, claim, evidence, hints, title, words};
@@ -32,6 +35,10 @@ pub(super) struct Page {
     again: String,
     job_url: Option<String>,
     version: String,
+    script: &'static str,
+    script_hash: String,
+    /// What the script shows, as JSON that ends no element.
+    data: String,
 }
 
 struct SubjectView {
@@ -53,10 +60,11 @@ struct SubjectView {
     hints: Vec<String>,
     bars: Vec<OutcomeBar>,
     outcomes: Vec<[String; 3]>,
-    checks: Vec<(CheckName, [String; 4])>,
-    tags: Vec<[String; 4]>,
-    /// The rest of the tags, folded.
-    more_tags: Vec<[String; 4]>,
+    checks: Rates,
+    tags: Rates,
+    spreads: Vec<Spread>,
+    /// How many pairs there are.
+    pairs: String,
     groups: Vec<Group>,
     quiet: Vec<QuietList>,
     decided: Vec<String>,
@@ -67,9 +75,6 @@ struct ModelView {
     provider: String,
     label: String,
 }
-
-/// Tags that are shown at once.
-const TAGS_SHOWN: usize = 8;
 
 /// Prompts that fail on every repeat and are listed.
 const MAX_ALWAYS: usize = 200;
@@ -121,23 +126,26 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 /// The page of a run.
-pub(super) fn page(run: &Run, options: HtmlOptions) -> Page {
+pub(super) fn page(run: &Run, options: HtmlOptions<'_>) -> Result<Page, fmt::Error> {
     let mut pictures = Pictures::new(options.max_thumbnail_bytes);
     let empty = Subject::default();
+    let mut data = Data::default();
     let mut order: Vec<_> = run.verdict.subjects.iter().enumerate().collect();
     order.sort_by_key(|(_, verdict)| std::cmp::Reverse(verdict.verdict));
-    let subjects = order
-        .iter()
-        .map(|(index, verdict)| {
-            let subject = run.subjects.get(*index).unwrap_or(&empty);
-            subject_view(run, verdict, subject, *index, &mut pictures, options.max_pairs)
-        })
-        .collect();
+    let mut subjects = Vec::new();
+    for (index, verdict) in &order {
+        let subject = run.subjects.get(*index).unwrap_or(&empty);
+        let pairs = evidence::pairs(subject);
+        let shown = (&mut pictures, options);
+        let view = subject_view(run, verdict, (subject, &pairs), *index, shown);
+        data.add(run, verdict, (subject, &view.anchor), &pairs, (&mut pictures, options));
+        subjects.push(view);
+    }
     let title = title(run);
     let unproven = title::run_sign(&run.verdict) != title::sign(run.verdict.verdict);
     let accepted = accepted::plain(&run.verdict).map(|it| it.replace('`', ""));
     let headline = title.split_once("presscheck: ").map_or(title.as_str(), |(_, rest)| rest);
-    Page {
+    Ok(Page {
         headline: sentence(headline),
         word: if accepted.is_some() { "Accepted" } else { badge(run.verdict.verdict, unproven) },
         class: class(run.verdict.verdict, unproven || accepted.is_some()),
@@ -150,27 +158,27 @@ pub(super) fn page(run: &Run, options: HtmlOptions) -> Page {
         job_url: run.job_url.clone().filter(|url| is_plain_url(url)),
         version: line(&run.version, 40),
         title,
-    }
+        script: SCRIPT,
+        script_hash: script_hash(),
+        data: inert::script_json(&data).map_err(|_| fmt::Error)?,
+    })
 }
 
 fn subject_view(
     run: &Run,
     verdict: &SubjectVerdict,
-    subject: &Subject,
+    (subject, pairs): (&Subject, &[Pair<'_>]),
     index: usize,
-    pictures: &mut Pictures,
-    max_pairs: usize,
+    (pictures, options): (&mut Pictures, HtmlOptions<'_>),
 ) -> SubjectView {
-    let pairs = evidence::pairs(subject);
     let hints = hints::subject_hints(verdict, subject, run.budget);
-    let mut tags = tag_rows(verdict);
-    let more_tags = tags.split_off(tags.len().min(TAGS_SHOWN));
     let unproven = claim::is_unproven(verdict);
     let anchor = format!("model-{index}");
     let always = always(verdict, subject);
     let always_more = verdict.always_failing.len() - always.len();
     SubjectView {
         chart: chart(verdict, &anchor),
+        spreads: spreads(verdict, pairs, &anchor),
         always,
         always_count: words::thousands(verdict.always_failing.len() as u64),
         always_more: (always_more > 0).then(|| words::thousands(always_more as u64)),
@@ -187,11 +195,11 @@ fn subject_view(
         hints: hints.iter().map(|hint| hint.plain().replace('`', "")).collect(),
         bars: outcome_bars(verdict),
         outcomes: outcome_rows(verdict),
-        checks: check_rows(verdict),
-        tags,
-        more_tags,
-        groups: groups(subject, &pairs, pictures, max_pairs),
-        quiet: quiet(&pairs),
+        checks: rates::by_check(verdict),
+        tags: rates::by_tag(verdict),
+        pairs: words::thousands(pairs.len() as u64),
+        groups: groups(subject, pairs, pictures, options.max_pairs),
+        quiet: quiet(pairs),
         decided: decided(run, verdict),
     }
 }
