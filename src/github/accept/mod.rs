@@ -14,11 +14,9 @@ use serde_json::Value;
 
 use super::api::{Api, Method};
 use super::error::{ApiError, Doing};
-pub(super) use rule::NO_VERDICT;
-pub use rule::{
-    Attempt, COMMAND, Command, Person, Question, Ruling, Standing, attempts, command,
-    first_verdict, last_workflow_run, people, rule,
-};
+pub use rule::{COMMAND, Command, Question, Ruling, command, last_workflow_run};
+pub(super) use rule::{NO_VERDICT, Person, Standing};
+use rule::{attempts, first_verdict, people, rule};
 
 /// The label that accepts, where the action's input names no other.
 pub const DEFAULT_LABEL: &str = "presscheck: accept";
@@ -44,7 +42,7 @@ pub async fn check_runs(api: &Api, head: &CommitSha, name: &str) -> Result<Vec<V
 ///
 /// # Errors
 /// Where GitHub does not answer, or more happened than is read.
-pub async fn timeline(api: &Api, number: u64) -> Result<Vec<Value>, ApiError> {
+pub(super) async fn timeline(api: &Api, number: u64) -> Result<Vec<Value>, ApiError> {
     let tail = format!("issues/{number}/timeline?");
     pages(api, Doing::ReadTimeline, &tail, |page: Vec<Value>| page).await
 }

@@ -62,7 +62,7 @@ pub struct Person {
 
 impl Person {
     /// Reads a user of the API.
-    pub(super) fn read(value: &Value) -> Option<Self> {
+    pub(in crate::github) fn read(value: &Value) -> Option<Self> {
         let login = value.get("login")?.as_str()?.to_owned();
         let kind = value.get("type").and_then(Value::as_str);
         let is_bot = kind.is_some_and(|kind| kind != "User") || login.ends_with("[bot]");
@@ -72,7 +72,7 @@ impl Person {
 
 /// Somebody's try to accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
+pub(in crate::github) struct Attempt {
     /// Who; nothing where the account is gone.
     pub by: Option<Person>,
     /// How.
@@ -87,7 +87,7 @@ pub struct Attempt {
 
 /// What GitHub says of somebody's permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub(in crate::github) enum Standing {
     /// They may write.
     Writes,
     /// They may not: what they may instead.
@@ -120,7 +120,7 @@ pub struct Ruling {
 
 /// Every try in a pull request's history (its timeline), the latest first. A label counts where it is still on.
 #[must_use]
-pub fn attempts(timeline: &[Value], label: &str) -> Vec<Attempt> {
+pub(in crate::github) fn attempts(timeline: &[Value], label: &str) -> Vec<Attempt> {
     let text = |entry: &Value, path: &str| -> Option<String> {
         entry.pointer(path)?.as_str().map(str::to_owned)
     };
@@ -166,7 +166,7 @@ pub fn attempts(timeline: &[Value], label: &str) -> Vec<Attempt> {
 
 /// When the first blocking verdict under this name was posted, among a commit's check runs.
 #[must_use]
-pub fn first_verdict(runs: &[Value], name: &str) -> Option<Timestamp> {
+pub(in crate::github) fn first_verdict(runs: &[Value], name: &str) -> Option<Timestamp> {
     verdicts(runs, name).filter_map(|run| run.get("completed_at")?.as_str()?.parse().ok()).min()
 }
 
@@ -193,7 +193,10 @@ fn verdicts<'a>(runs: &'a [Value], name: &'a str) -> impl Iterator<Item = &'a Va
 
 /// Whose permission matters: of those whose try fails for no other reason, the latest first, each once.
 #[must_use]
-pub fn people<'a>(attempts: &'a [Attempt], question: &Question<'_>) -> Vec<&'a Person> {
+pub(in crate::github) fn people<'a>(
+    attempts: &'a [Attempt],
+    question: &Question<'_>,
+) -> Vec<&'a Person> {
     let mut people: Vec<&Person> = Vec::new();
     let able = attempts.iter().filter(|attempt| objection(attempt, question).is_none());
     for person in able.filter_map(|attempt| attempt.by.as_ref()) {
@@ -206,7 +209,7 @@ pub fn people<'a>(attempts: &'a [Attempt], question: &Question<'_>) -> Vec<&'a P
 
 /// Decides. `standings` has an answer for each of [`people`], by login.
 #[must_use]
-pub fn rule(
+pub(in crate::github) fn rule(
     attempts: &[Attempt],
     question: &Question<'_>,
     standings: &BTreeMap<String, Standing>,

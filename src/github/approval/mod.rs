@@ -48,7 +48,7 @@ pub async fn approved(
 
 /// Everybody's latest review that decides anything, the latest first. A remark alone takes nothing back.
 #[must_use]
-pub fn latest(reviews: &[Value]) -> Vec<Review> {
+pub(super) fn latest(reviews: &[Value]) -> Vec<Review> {
     let mut latest: Vec<Review> = Vec::new();
     let mut ordered: Vec<&Value> = reviews.iter().collect();
     // As GitHub lists them already; kept where times are alike.
@@ -77,7 +77,7 @@ pub fn latest(reviews: &[Value]) -> Vec<Review> {
 ///
 /// # Errors
 /// Where nobody's review counts.
-pub fn rule(
+pub(super) fn rule(
     reviews: &[Review],
     head: &CommitSha,
     standings: &BTreeMap<String, Standing>,
