@@ -222,7 +222,7 @@
     const head = ["sent after", "took", "status", "charge", "words"];
     const table = el(
       "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": `requests for the ${sample.side}` },
+      { class: "scroll", tabindex: "0", role: "group", "aria-label": `requests for the ${sample.side}` },
       el(
         "table",
         {},
@@ -242,7 +242,7 @@
       {},
       el("h5", {}, sample.side, model ? el("span", { class: "muted" }, ` ${model.model}`) : null),
       sample.requests.length ? [table, more] : el("p", { class: "muted" }, "No request is on record."),
-      model ? el("pre", { class: "config" }, el("code", {}, model.config)) : null,
+      model ? el("pre", { class: "config", tabindex: "0", role: "group", "aria-label": `config of the ${sample.side}` }, el("code", {}, model.config)) : null,
       code,
     );
   }
@@ -269,6 +269,9 @@
       el("span", { class: "seed" }, `seed ${pair.seed}`),
       el("a", { class: "link", href: `#${encodeURIComponent(pair.id)}`, "aria-label": `Link to ${pair.name}` }, "#"),
     );
+    // What scrolls can be reached by keyboard.
+    const prompt = article.querySelector(".prompt");
+    if (prompt.scrollHeight > prompt.clientHeight) prompt.tabIndex = 0;
     const tools = el("div", { class: "buttons" });
     const [before, after] = ["baseline", "candidate"].map((side) => pair.samples.find((it) => it.side === side));
     const body = el("div", { class: "body" }, el("div", { class: "cards" }, pair.samples.map(card)));

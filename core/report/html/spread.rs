@@ -75,7 +75,7 @@ pub(super) fn spreads(verdict: &SubjectVerdict, pairs: &[Pair<'_>], anchor: &str
     let id = |what: &str| format!("{anchor}-{what}");
     [
         spread(id("latency"), "Latency of an image", "image", &of(&latency), &seconds),
-        spread(id("cost"), "Cost of a request, retries included", "request", &of(&cost), &dollars),
+        spread(id("cost"), "Cost of an answer, retries included", "answer", &of(&cost), &dollars),
     ]
     .into_iter()
     .flatten()

@@ -64,6 +64,11 @@ fn compare(team: &Team, ran: &Ran) {
         };
         let said = format!("{fault:?} {sample:?}");
         assert_eq!((sample.outcome, sample.attempts), (expected, attempts), "{said}");
+        // What is told of each request: all but the last failed by the service, or they would not have been repeated.
+        assert_eq!(u32::try_from(sample.requests.len()).unwrap(), attempts, "{said}");
+        let (last, earlier) = sample.requests.split_last().unwrap();
+        assert!(earlier.iter().all(|request| request.fault.is_some()), "{said}");
+        assert_eq!(last.fault.is_some(), expected == Outcome::Unavailable, "{said}");
         *seen.entry((sample.side.word(), sample.outcome.word())).or_default() += 1;
     }
     for fault in Fault::ALL.into_iter().filter(|fault| !unseen(*fault)) {
