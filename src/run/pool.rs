@@ -61,9 +61,9 @@ impl Pool {
 
 /// Lets this thread run after the runtime's where there are too few cores for all.
 fn step_back() {
-    // On Linux the priority is a thread's own. Without it the work is done all the same.
+    // On Linux the priority is a thread's own. Only a step: the machine may have other work, which must not starve this.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, 10);
+    let _ = rustix::process::nice(5);
 }
 
 fn attend(waiting: &Mutex<Receiver<Work>>) {
