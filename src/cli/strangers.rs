@@ -40,31 +40,15 @@ pub(super) async fn hold(
     Err((Exit::CouldNotRun, text))
 }
 
-/// Ends a run where the pull request's head is no longer the commit that was approved. Asked under the events that
-/// give secrets to anybody's change.
-pub(super) async fn still_there(
-    told: &Told,
-    environment: &Environment,
-) -> Result<(), (Exit, String)> {
-    let Some(event) = told.event.as_ref().filter(|event| is_privileged(event)) else {
-        return Ok(());
-    };
-    let Some(number) = event.number else { return Ok(()) };
-    match now(environment, number).await {
-        Ok(head) if head == event.head_sha.as_str() => Ok(()),
-        Ok(head) => Err((
-            Exit::CouldNotRun,
-            format!(
-                "the pull request has moved on from {} to {} since this run was approved; no verdict on it is told\n  help: a push after the approval needs a new one: approve the run of the new commit",
-                event.head_sha.short(),
-                head.get(..7).unwrap_or(&head),
-            ),
-        )),
+/// Ends a run where the pull request's head is no longer the commit that was approved, or where that is not known.
+async fn still_there(told: &Told, environment: &Environment) -> Result<(), (Exit, String)> {
+    match moved(told, environment).await {
+        Ok(None) => Ok(()),
+        Ok(Some(moved)) => Err(moved),
         Err(error) => Err((
             Exit::CouldNotRun,
             format!(
-                "{error}, so whether {} is still the pull request's head is not known; no provider was asked\n  help: give the job `pull-requests: read`, and run it again",
-                event.head_sha.short()
+                "{error}, so whether the commit of this event is still the pull request's head is not known; no provider was asked\n  help: give the job `pull-requests: read`, and run it again"
             ),
         )),
     }
@@ -76,19 +60,29 @@ pub(super) async fn still_there_at_the_end(
     told: &Told,
     environment: &Environment,
 ) -> Result<(), (Exit, String)> {
-    let Some(event) = told.event.as_ref().filter(|event| is_privileged(event)) else {
-        return Ok(());
-    };
-    let Some(number) = event.number else { return Ok(()) };
-    match now(environment, number).await {
-        Ok(head) if head != event.head_sha.as_str() => still_there(told, environment).await,
-        Ok(_) | Err(_) => Ok(()),
+    match moved(told, environment).await {
+        Ok(Some(moved)) => Err(moved),
+        Ok(None) | Err(_) => Ok(()),
     }
 }
 
-async fn now(environment: &Environment, number: u64) -> Result<String, ApiError> {
+/// What ends a run whose pull request has another head by now; nothing where it has not. Asked under the events that
+/// give secrets to anybody's change.
+async fn moved(told: &Told, environment: &Environment) -> Result<Option<(Exit, String)>, ApiError> {
+    let Some(event) = told.event.as_ref().filter(|event| is_privileged(event)) else {
+        return Ok(None);
+    };
+    let Some(number) = event.number else { return Ok(None) };
     let api = Api::of(environment, Patience::default())?;
-    Ok(pull_now(&api, number).await?.head_sha.to_string())
+    let now = pull_now(&api, number).await?.head_sha;
+    Ok((now != event.head_sha).then(|| {
+        let text = format!(
+            "the pull request has moved on from {} to {} since this run was approved; no verdict on it is told\n  help: a push after the approval needs a new one: approve the run of the new commit",
+            event.head_sha.short(),
+            now.short(),
+        );
+        (Exit::CouldNotRun, text)
+    }))
 }
 
 /// Whether the event gives a job secrets, whoever's change it runs on.
