@@ -134,8 +134,6 @@ pub async fn find(api: &Api, event: Event) -> Result<Event, NoPull> {
 pub struct Now {
     /// Its head.
     pub head_sha: CommitSha,
-    /// Whether it is open.
-    pub is_open: bool,
     /// Who opened it; nothing where the account is gone.
     pub author: Option<String>,
 }
@@ -147,11 +145,7 @@ pub struct Now {
 pub async fn now(api: &Api, number: u64) -> Result<Now, ApiError> {
     let route = api.route(&format!("pulls/{number}"));
     let pull: Pull = api.get(Doing::FindPull, &route, JSON, MAX_ANSWER).await?.json()?;
-    Ok(Now {
-        head_sha: pull.head.sha,
-        is_open: pull.state == "open",
-        author: pull.user.map(|user| user.login),
-    })
+    Ok(Now { head_sha: pull.head.sha, author: pull.user.map(|user| user.login) })
 }
 
 /// Whether a pull request's head is, for certain, in the repository itself.
