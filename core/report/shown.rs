@@ -61,3 +61,38 @@ fn shown(index: usize, subject: &Subject, pair: &Pair<'_>) -> Option<ShownPair> 
         candidate: pair.candidate.and_then(path)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::*;
+    use crate::checks::{CheckResult, Finding};
+
+    #[test]
+    fn the_worst_pairs_stand_first_as_in_the_tables() {
+        let run = fixtures::fail();
+        let failures = run.verdict.subjects[0].failures.iter();
+        let listed = failures.filter(|it| it.side == Side::Candidate && it.image.is_some());
+        let listed: Vec<_> = listed.map(|it| it.case.as_str()).take(4).collect();
+        let shown = shown_pairs(&run, 4);
+        assert_eq!(shown.iter().map(|pair| pair.case.as_str()).collect::<Vec<_>>(), listed);
+        assert_eq!(shown_pairs(&run, 0), []);
+    }
+
+    #[test]
+    fn what_may_be_unsafe_is_shown_nowhere() {
+        let mut run = fixtures::fail();
+        let first = shown_pairs(&run, 1).remove(0);
+        assert!(first.baseline.is_some());
+        let of = |run: &mut Run, side: Side, result: CheckResult| {
+            let samples = run.subjects[0].samples.iter_mut();
+            let mut samples = samples.filter(|it| it.side == side && it.case == first.case);
+            samples.next().unwrap().findings.push(Finding::new("safety", result, "no"));
+        };
+        of(&mut run, Side::Baseline, CheckResult::Unsure);
+        let half = shown_pairs(&run, 1).remove(0);
+        assert_eq!((half.case.as_str(), half.baseline), (first.case.as_str(), None));
+        of(&mut run, Side::Candidate, CheckResult::Fail);
+        assert!(shown_pairs(&run, 100).iter().all(|pair| pair.case != first.case));
+    }
+}
