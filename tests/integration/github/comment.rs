@@ -4,7 +4,7 @@ use image::GenericImageView as _;
 use serde_json::json;
 
 use super::job::{Job, own};
-use crate::gate::{MODELS, POLICY, PROMPTS, Team, good, hero, profile, prompts};
+use crate::gate::{MODELS, POLICY, PROMPTS, Team, profile, prompts};
 
 /// A team whose candidate fails, and a pull request of it.
 async fn failing() -> Job {
@@ -84,13 +84,7 @@ async fn without_the_permission_the_comment_has_words_alone_and_nobody_is_warned
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_something_else_gets_no_comment_unless_each_run_should() {
-    let team = Team::new(&good()).await;
-    let mut files =
-        vec![(POLICY, team.policy().to_string()), (MODELS, hero("old")), (PROMPTS, prompts(12))];
-    let base = team.commit("main", &[], &files);
-    files.push(("src/app.js", "run()".to_owned()));
-    let head = team.commit("change", &[&base], &files);
-    let job = Job::of_pull(team, ("main", &base), &head, &own()).await;
+    let job = Job::of_something_else().await;
     job.ends("quiet", 0).await;
     assert!(job.fake.our_comments().is_empty());
     job.gate("asked").env("INPUT_COMMENT", "always").run().await.ends(0);

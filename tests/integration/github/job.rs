@@ -6,7 +6,7 @@ use presscheck_core::units::CommitSha;
 use serde_json::{Value, json};
 
 use super::Fake;
-use crate::gate::{Gate, Ran, Team};
+use crate::gate::{Gate, MODELS, POLICY, PROMPTS, Ran, Team, good, hero, prompts};
 
 /// A job that runs the gate; its workspace is empty until something is checked out.
 pub(crate) struct Job {
@@ -42,6 +42,20 @@ impl Job {
         let folder = team.folder.path();
         std::fs::create_dir(folder.join("workspace")).unwrap();
         Self { team, fake, event: ("push", Value::Null) }
+    }
+
+    /// The job of a pull request that touches no model.
+    pub(crate) async fn of_something_else() -> Self {
+        let team = Team::new(&good()).await;
+        let mut files = vec![
+            (POLICY, team.policy().to_string()),
+            (MODELS, hero("old")),
+            (PROMPTS, prompts(12)),
+        ];
+        let base = team.commit("main", &[], &files);
+        files.push(("src/app.js", "run()".to_owned()));
+        let head = team.commit("change", &[&base], &files);
+        Self::of_pull(team, ("main", &base), &head, &own()).await
     }
 
     /// The job of a pull request.
