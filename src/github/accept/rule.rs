@@ -96,6 +96,22 @@ pub(in crate::github) enum Standing {
     Unknown(String),
 }
 
+impl Standing {
+    /// Why it does not do, as the end of a sentence; nothing where it does. Who was not asked about has none.
+    pub(in crate::github) fn lack(standing: Option<&Self>) -> Option<String> {
+        match standing {
+            Some(Self::Writes) => None,
+            Some(Self::Less(role)) => {
+                Some(format!("that takes write permission, and theirs is “{}”", one_line(role, 40)))
+            }
+            Some(Self::Unknown(why)) => {
+                Some(format!("whether they may write could not be asked ({})", one_line(why, 200)))
+            }
+            None => Some("too many people tried".to_owned()),
+        }
+    }
+}
+
 /// What is sought.
 #[derive(Clone, Debug)]
 pub struct Question<'a> {
@@ -278,20 +294,9 @@ fn objection(attempt: &Attempt, question: &Question<'_>) -> Option<String> {
 
 /// Why somebody's permission does not do.
 fn no_right(attempt: &Attempt, standings: &BTreeMap<String, Standing>) -> Option<String> {
-    let name = name(attempt);
     let standing = attempt.by.as_ref().and_then(|person| standings.get(&person.login));
-    match standing {
-        Some(Standing::Writes) => None,
-        Some(Standing::Less(role)) => Some(format!(
-            "{name} accepts nothing: that takes write permission, and theirs is “{}”.",
-            one_line(role, 40)
-        )),
-        Some(Standing::Unknown(why)) => Some(format!(
-            "{name} accepts nothing: whether they may write could not be asked ({}).",
-            one_line(why, 200)
-        )),
-        None => Some(format!("{name} accepts nothing: too many people tried.")),
-    }
+    let why = Standing::lack(standing)?;
+    Some(format!("{} accepts nothing: {why}.", name(attempt)))
 }
 
 #[cfg(test)]

@@ -113,19 +113,8 @@ fn objection(review: &Review, head: &CommitSha) -> Option<String> {
 
 /// Why somebody's permission does not do.
 fn no_right(review: &Review, standings: &BTreeMap<String, Standing>) -> Option<String> {
-    let login = one_line(&review.by.login, 60);
-    match standings.get(&review.by.login) {
-        Some(Standing::Writes) => None,
-        Some(Standing::Less(role)) => Some(format!(
-            "@{login} approved it, which takes write permission, and theirs is “{}”.",
-            one_line(role, 40)
-        )),
-        Some(Standing::Unknown(why)) => Some(format!(
-            "@{login} approved it, and whether they may write could not be asked ({}).",
-            one_line(why, 200)
-        )),
-        None => Some(format!("@{login} approved it, after too many others.")),
-    }
+    let why = Standing::lack(standings.get(&review.by.login))?;
+    Some(format!("The approval of @{} does not count: {why}.", one_line(&review.by.login, 60)))
 }
 
 #[cfg(test)]
