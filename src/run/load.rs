@@ -278,15 +278,12 @@ fn coming(path: &str, bytes: &[u8], vocabulary: &Vocabulary<'_>) -> Vec<Problem>
 
 /// A note where the policy that the head brings can't be used.
 fn broken(path: &str, coming: &[Problem]) -> Option<String> {
-    let errors = coming.iter().filter(|problem| problem.severity == policy::Severity::Error);
-    let count = errors.clone().count();
-    let first = errors.into_iter().next()?;
-    // What may be a key is never shown.
-    let what = if first.masked { String::new() } else { format!(" ({})", first.message) };
-    let errors = if count == 1 { "an error" } else { "errors" };
+    let mut errors = coming.iter().filter(|it| it.severity == policy::Severity::Error);
+    let first = errors.next()?;
+    let count = if errors.next().is_some() { "errors" } else { "an error" };
     Some(format!(
-        "The {path} that this change brings has {errors}, the first in line {}{what}: after the merge no change could be judged by it.",
-        first.span.line
+        "The {path} that this change brings has {count}, the first in line {} ({}): after the merge no change could be judged by it.",
+        first.span.line, first.message
     ))
 }
 
