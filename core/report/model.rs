@@ -127,6 +127,9 @@ pub struct SampleLine {
     pub checks_cost_usd: Usd,
     /// The picture, relative to the output folder.
     pub image: Option<String>,
+    /// What the answer said the picture is; absent where it said nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
     /// Whether it came from the store instead of being bought by this run.
     pub stored: bool,
     /// The provider's own words, or what went wrong on the way.

@@ -7,7 +7,7 @@ mod rate;
 mod time;
 
 pub use cost::{Cost, CostBasis};
-pub use ids::{CommitSha, Digest, RepoPath, RepoPathError, Seed};
+pub use ids::{CommitSha, Digest, Hashing, RepoPath, RepoPathError, Seed};
 pub use money::{ParseUsdError, Usd};
 pub use rate::{ParsePointsError, ParseRateError, Points, Rate};
 pub use time::{ParseSpanError, TimeSpan};

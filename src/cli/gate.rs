@@ -16,7 +16,7 @@ use super::tell::{Both, Told, tell, tell_no_verdict, warn};
 use super::{Exit, comment, output, sides, strangers};
 use crate::github::{Environment, Session};
 use crate::revision::Change;
-use crate::run::{self, Halt, Loaded, Mark, Rejected, Setting};
+use crate::run::{self, Gated, Halt, Loaded, Mark, Rejected, Setting};
 use crate::store::Store;
 
 /// What to compare, by which policy, and where the evidence goes.
@@ -167,6 +167,7 @@ async fn judge(
     let store = Store::open(&named.store_location(), std::env::vars())
         .map_err(|error| config(error.to_string()))?;
     let again = again(&change, arguments);
+    let change = change.watched(&run::inputs(&out));
     let acceptance = told.acceptance(environment).await;
     let accepted = acceptance.as_ref().is_some_and(Acceptance::holds);
     let setting = Setting {
@@ -184,6 +185,7 @@ async fn judge(
         today: jiff::Zoned::now().date(),
         again,
         job_url: environment.job_url(),
+        past: false,
     };
     let setting = Arc::new(setting);
     let loaded = load(Arc::clone(&setting)).await.map_err(|rejected| {
@@ -197,14 +199,19 @@ async fn judge(
     let shown = Shown::new();
     let progress = Both { shown: &shown, session: told.session.as_ref() };
     let could_not = |why: String| (Exit::CouldNotRun, format!("could not run: {why}"));
-    let mut run = run::gate(&setting, &loaded, &progress)
+    let Gated { mut run, mut account } = run::gate(&setting, &loaded, &progress)
         .await
         .map_err(|halt: Halt| could_not(halt.to_string()))?;
     strangers::still_there_at_the_end(told, environment).await?;
     if let Some(acceptance) = &acceptance {
         acceptance.apply(&mut run, &setting.store).await;
     }
-    run::write(&run, &setting.out).map_err(could_not)?;
+    run::write(&run, account.as_mut(), &setting.out).map_err(could_not)?;
+    if let Some(account) = account.filter(|_| !run.verdict.subjects.is_empty())
+        && let Err(why) = run::keep(&setting.store, &account, &setting.out).await
+    {
+        warn(&[format!("The evidence of this verdict could not be kept in the store: {why}")]);
+    }
     let marks = run::marks(&loaded, &run);
     Ok(Judged { run, out: setting.out.clone(), marks })
 }

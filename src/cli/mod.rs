@@ -14,6 +14,7 @@ mod models;
 mod output;
 mod plan;
 mod progress;
+mod replay;
 mod schema;
 mod sides;
 mod strangers;
@@ -55,6 +56,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Several models head to head on one prompt set: failures, cost, latency, and which of them to look at.
     Compare(compare::CompareArgs),
+    /// The verdict of a finished run again, from stored evidence and without a paid call; or by another policy.
+    Replay(replay::ReplayArgs),
     /// Run the gate on a bundled example with the simulated server: both endings of one story.
     Demo(demo::DemoArgs),
 
@@ -101,6 +104,7 @@ fn run(arguments: Arguments) -> Exit {
         Some(Command::Plan(plan)) => plan::run(&plan, json),
         Some(Command::Check(check)) => check::run(&check, json),
         Some(Command::Compare(compare)) => compare::run(&compare, json),
+        Some(Command::Replay(replay)) => replay::run(&replay, json),
         Some(Command::Demo(demo)) => demo::run(&demo, json),
 
         Some(Command::Simulate(simulate)) => output::block_on(async {

@@ -155,6 +155,7 @@ async fn plan(named: &ChangeArgs, json: bool) -> Result<(), (Exit, String)> {
         today: jiff::Zoned::now().date(),
         again: String::new(),
         job_url: None,
+        past: false,
     };
     let loaded = run::load(&setting, output::colour()).map_err(|rejected| config(rejected.0))?;
     let could_not = |halt: Halt| match halt {

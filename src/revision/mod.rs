@@ -6,6 +6,7 @@ mod folder;
 mod git;
 mod remote;
 mod scratch;
+mod tape;
 
 use std::path::Path;
 
@@ -16,6 +17,7 @@ pub use folder::Folder;
 pub use git::{BEHIND_A_LINK, Commit, NO_FILE, Repository, too_large};
 pub use remote::{Remote, RemoteFiles, Unread};
 pub use scratch::{Files, Scratch};
+pub use tape::{Kept, Reading, Seen, Watched};
 
 /// Where files are read from: a commit, or a folder as it is now.
 #[derive(Clone, Debug)]
@@ -26,6 +28,10 @@ pub enum Snapshot {
     Folder(Folder),
     /// A commit that is not here.
     Remote(Remote),
+    /// Another one, of which all that is read is kept.
+    Watched(Watched),
+    /// One that was watched before.
+    Kept(Kept),
 }
 
 /// Why a revision or one of its files can't be read.
@@ -98,6 +104,8 @@ impl Snapshot {
             Self::Commit(commit) => commit.read(path, max_bytes),
             Self::Folder(folder) => folder.read(path, max_bytes),
             Self::Remote(remote) => remote.read(path, max_bytes),
+            Self::Watched(watched) => watched.read(path, max_bytes),
+            Self::Kept(kept) => kept.read(path, max_bytes),
         }
     }
 
@@ -110,9 +118,11 @@ impl Snapshot {
         path: &RepoPath,
         max_bytes: u64,
     ) -> Result<Option<Vec<u8>>, RevisionError> {
-        let Self::Remote(remote) = self else { return self.read(path, max_bytes) };
-        let (remote, wanted) = (remote.clone(), path.clone());
-        let reading = tokio::task::spawn_blocking(move || remote.read(&wanted, max_bytes));
+        if !self.is_remote() {
+            return self.read(path, max_bytes);
+        }
+        let (snapshot, wanted) = (self.clone(), path.clone());
+        let reading = tokio::task::spawn_blocking(move || snapshot.read(&wanted, max_bytes));
         reading.await.unwrap_or_else(|error| {
             Err(RevisionError::Unreachable {
                 path: path.to_string(),
@@ -122,6 +132,24 @@ impl Snapshot {
         })
     }
 
+    /// Whether its files lie elsewhere.
+    const fn is_remote(&self) -> bool {
+        match self {
+            Self::Remote(_) => true,
+            Self::Watched(watched) => watched.inner().is_remote(),
+            Self::Commit(_) | Self::Folder(_) | Self::Kept(_) => false,
+        }
+    }
+
+    /// Whether a file of it could not be had, and may be had another time.
+    fn was_away(&self) -> bool {
+        match self {
+            Self::Remote(remote) => remote.was_away(),
+            Self::Watched(watched) => watched.inner().was_away(),
+            Self::Commit(_) | Self::Folder(_) | Self::Kept(_) => false,
+        }
+    }
+
     /// How people name it: `main@4f2c91a`, `work tree`.
     #[must_use]
     pub fn label(&self) -> &str {
@@ -129,6 +157,8 @@ impl Snapshot {
             Self::Commit(commit) => commit.label(),
             Self::Folder(folder) => folder.label(),
             Self::Remote(remote) => remote.label(),
+            Self::Watched(watched) => watched.inner().label(),
+            Self::Kept(kept) => kept.label(),
         }
     }
 
@@ -136,18 +166,21 @@ impl Snapshot {
     pub fn rename(&mut self, branch: &str) {
         match self {
             Self::Commit(commit) => commit.rename(branch),
-            Self::Folder(_) => {}
+            Self::Folder(_) | Self::Kept(_) => {}
             Self::Remote(remote) => remote.rename(branch),
+            Self::Watched(watched) => watched.inner_mut().rename(branch),
         }
     }
 
     /// The commit; nothing for a folder.
     #[must_use]
-    pub const fn commit(&self) -> Option<&CommitSha> {
+    pub fn commit(&self) -> Option<&CommitSha> {
         match self {
             Self::Commit(commit) => Some(commit.sha()),
             Self::Folder(_) => None,
             Self::Remote(remote) => Some(remote.sha()),
+            Self::Watched(watched) => watched.inner().commit(),
+            Self::Kept(kept) => kept.commit(),
         }
     }
 }
@@ -174,8 +207,19 @@ impl Change {
     /// that is wrong with the change.
     #[must_use]
     pub fn was_away(&self) -> bool {
-        let away = |side: &Snapshot| matches!(side, Snapshot::Remote(it) if it.was_away());
-        [&self.base, &self.head, &self.fork_point].into_iter().any(away)
+        [&self.base, &self.head, &self.fork_point].into_iter().any(Snapshot::was_away)
+    }
+
+    /// The same change, of which all that is read is kept in a folder by its digest.
+    #[must_use]
+    pub fn watched(self, folder: &Path) -> Self {
+        let watch = |side: Snapshot| Snapshot::Watched(Watched::new(side, folder));
+        Self {
+            base: watch(self.base),
+            head: watch(self.head),
+            fork_point: watch(self.fork_point),
+            ..self
+        }
     }
 }
 
@@ -236,7 +280,10 @@ pub fn resolve(at: &Path, base: Option<&str>, head: Option<&str>) -> Result<Chan
                 Snapshot::Folder(folder) if repository.is_work_tree(folder.root()) => {
                     repository.head()?
                 }
-                Snapshot::Folder(_) | Snapshot::Remote(_) => return None,
+                Snapshot::Folder(_)
+                | Snapshot::Remote(_)
+                | Snapshot::Watched(_)
+                | Snapshot::Kept(_) => return None,
             };
             repository.merge_base(base.commit()?, &head)
         })

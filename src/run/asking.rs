@@ -78,6 +78,44 @@ pub(super) type Answers = (Vec<(usize, Vec<Heard>)>, Usd);
 
 type Said = (Result<String, Unsaid>, Usd);
 
+/// The answers that the verdict rests on: written down in a run, and all that there is in a replay.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// What was heard so far.
+    Now(Mutex<BTreeMap<Digest, Record>>),
+    /// What was heard then. Nobody is asked.
+    Then(BTreeMap<Digest, Record>),
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self::Now(Mutex::default())
+    }
+}
+
+impl Told {
+    fn add(&self, record: &Record) {
+        if let Self::Now(heard) = self {
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.insert(record.key, record.clone());
+        }
+    }
+
+    /// All of them, by their keys.
+    pub(super) fn all(&self) -> Vec<Record> {
+        match self {
+            Self::Now(heard) => {
+                let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.values().cloned().collect()
+            }
+            Self::Then(heard) => heard.values().cloned().collect(),
+        }
+    }
+}
+
+/// Why a question has no answer in a replay.
+const NEVER_ASKED: &str = "nobody was asked this in the run that is replayed";
+
 impl Shop {
     /// The answers to all that the checks ask about one picture; nothing where only stored ones may be used and one is
     /// missing.
@@ -142,13 +180,20 @@ impl Shop {
         let identity = identity_of(program);
         let key = identity.key();
         if let Some(record) = self.kept(&key).await? {
-            match record.answer {
-                StoredAnswer::Words { text } => return Ok(Ok(text)),
+            let printed = match &record.answer {
+                StoredAnswer::Words { text } => Some(Ok(text.clone())),
                 StoredAnswer::Unavailable { words, .. } if record.run == asker.run => {
-                    return Ok(Err(words));
+                    Some(Err(words.clone()))
                 }
-                _ => {}
+                _ => None,
+            };
+            if let Some(printed) = printed {
+                self.told.add(&record);
+                return Ok(printed);
             }
+        }
+        if matches!(self.told, Told::Then(_)) {
+            return Ok(Err(NEVER_ASKED.to_owned()));
         }
         let printed = match self.programs.acquire().await {
             Ok(_turn) => super::program::run(program).await,
@@ -173,11 +218,15 @@ impl Shop {
             attempts: Vec::new(),
         };
         self.store.keep(&record, None).await?;
+        self.told.add(&record);
         Ok(printed)
     }
 
     /// What is stored under a key, where stored answers count.
     async fn kept(&self, key: &Digest) -> Result<Option<Record>, Halt> {
+        if let Told::Then(heard) = &self.told {
+            return Ok(heard.get(key).cloned());
+        }
         if !self.resume {
             return Ok(None);
         }
@@ -217,8 +266,13 @@ impl Shop {
             // An outage says nothing for good: only the round that saw it counts it.
             let away = said.as_ref().is_some_and(|it| matches!(it, Err(it) if it.unavailable));
             if let Some(said) = said.filter(|_| !away || record.run == asker.run) {
+                self.told.add(&record);
                 return Ok(Some((said, record.charged)));
             }
+        }
+        if matches!(self.told, Told::Then(_)) {
+            let words = NEVER_ASKED.to_owned();
+            return Ok(Some((Err(Unsaid { unavailable: true, words }), Usd::ZERO)));
         }
         if asker.only_stored {
             return Ok(None);
@@ -254,6 +308,7 @@ impl Shop {
             record.answer = StoredAnswer::Unavailable { what, words };
         }
         self.store.keep(&record, None).await?;
+        self.told.add(&record);
         let said = read(&record.answer).unwrap_or_else(|| {
             let words = "a picture instead of words".to_owned();
             Err(Unsaid { unavailable: false, words })

@@ -21,6 +21,7 @@ use super::asking::Asker;
 use super::flights::Flights;
 use super::judge::{Arrived, Gallery, Judge, JudgedSample};
 use super::pool::Pool;
+use super::replay::Part;
 use super::sample::{Arrival, Shop, Wanted};
 use super::waves::{Place, Waves};
 use crate::revision::Snapshot;
@@ -51,12 +52,8 @@ impl Samples {
         let scene = Scene { case, input: self.input.as_deref() };
         let baseline = self.baseline.as_mut().map(|(sample, _)| sample);
         gallery.settle(&context.judge, &scene, baseline, Some(&mut self.candidate.0));
-        let told = |(sample, mut line): (JudgedSample, SampleLine)| {
-            line.outcome = sample.observation.outcome;
-            line.failure = sample.observation.failure;
-            line.kind = sample.kind;
-            line.findings = sample.findings;
-            line.error = sample.error;
+        let told = |(sample, line)| {
+            let (sample, line) = told(sample, line);
             (sample.observation, line)
         };
         let (candidate, candidate_line) = told(self.candidate);
@@ -77,6 +74,16 @@ impl Samples {
             stored,
         })
     }
+}
+
+/// A line with what is known of its sample once it was compared with the others.
+pub(super) fn told(sample: JudgedSample, mut line: SampleLine) -> (JudgedSample, SampleLine) {
+    line.outcome = sample.observation.outcome;
+    line.failure = sample.observation.failure;
+    line.kind.clone_from(&sample.kind);
+    line.findings.clone_from(&sample.findings);
+    line.error.clone_from(&sample.error);
+    (sample, line)
 }
 
 /// What the tasks of one subject share.
@@ -106,6 +113,8 @@ pub(super) struct Context {
     pub(super) closing: watch::Sender<bool>,
     /// When its samples were under way.
     pub(super) flights: Flights,
+    /// What is judged once more, where nothing is asked for.
+    pub(super) played: Option<Part>,
 }
 
 /// What a case gives besides its prompt.
@@ -129,9 +138,12 @@ impl Context {
         self: Arc<Self>,
         model: ModelConfig,
         cell: Cell,
-    ) -> Result<Option<JudgedSample>, Halt> {
+    ) -> Result<Option<(JudgedSample, SampleLine)>, Halt> {
         let case = self.case(cell)?;
         let given = self.given(case).await?;
+        if let Some(part) = &self.played {
+            return self.play_known(part, cell, given.input).await;
+        }
         let wanted = self.wanted(Side::Baseline, &model, case, cell, &given);
         let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
         let arrival = match self.shop.get(Wanted { only_stored: true, ..wanted }).await {
@@ -140,7 +152,11 @@ impl Context {
             Err(halt) => return Err(halt),
         };
         let sample = self.judge(cell, given.input.clone(), &arrival, true).await?;
-        Ok(sample.filter(|sample| sample.observation.answered()))
+        let sample = sample.filter(|sample| sample.observation.answered());
+        Ok(sample.map(|sample| {
+            let line = self.line((Side::Baseline, &model), (case, cell), &arrival, &sample);
+            (sample, line)
+        }))
     }
 
     pub(super) fn case(&self, cell: Cell) -> Result<&Case, Halt> {
@@ -255,6 +271,9 @@ impl Context {
         cell: Cell,
         given: Given,
     ) -> Result<(JudgedSample, SampleLine), Halt> {
+        if let Some(part) = &self.played {
+            return self.play(part, (side, cell), given.input).await;
+        }
         let case = self.case(cell)?;
         let wanted = self.wanted(side, model, case, cell, &given);
         let _hand = self.hands.acquire().await.map_err(|error| could_not_run(&error))?;
@@ -283,7 +302,23 @@ impl Context {
                 .ok_or_else(|| could_not_run(&"a question was not asked"))?,
         };
         self.write_picture(&arrival.arrived, &sample).await?;
-        let line = SampleLine {
+        let line = self.line((side, model), (case, cell), &arrival, &sample);
+        Ok((sample, line))
+    }
+
+    /// What is told of a sample.
+    fn line(
+        &self,
+        (side, model): (Side, &ModelConfig),
+        (case, cell): (&Case, Cell),
+        arrival: &Arrival,
+        sample: &JudgedSample,
+    ) -> SampleLine {
+        let content_type = match &arrival.arrived {
+            Arrived::Picture { content_type, .. } => content_type.clone(),
+            _ => None,
+        };
+        SampleLine {
             schema: 1,
             subject: self.subject.name.clone(),
             case: case.id.clone(),
@@ -302,18 +337,18 @@ impl Context {
             cost_usd: sample.observation.cost,
             cost_basis: sample.observation.cost_basis,
             attempts: sample.attempts,
-            requests: arrival.requests,
+            requests: arrival.requests.clone(),
             checks_cost_usd: sample.checks_cost,
             image: sample.observation.image.clone(),
+            content_type,
             stored: arrival.stored,
             error: sample.error.clone(),
-        };
-        Ok((sample, line))
+        }
     }
 
     /// Judges on a thread where decoding blocks no network traffic, one picture per core at a time; then asks what the
     /// checks ask. Nothing where only stored answers may be used, and one is missing.
-    async fn judge(
+    pub(super) async fn judge(
         self: &Arc<Self>,
         cell: Cell,
         input: Option<Arc<Reference>>,
@@ -346,8 +381,18 @@ impl Context {
         else {
             return Ok(());
         };
-        let path = self.out.join(path);
-        let (to, bytes, kept) = (path.clone(), bytes.clone(), self.shop.store.image_file(digest));
+        self.put_picture(path, bytes.clone(), self.shop.store.image_file(digest)).await
+    }
+
+    /// Puts a picture into the output folder; `kept` is a file that may hold it already.
+    pub(super) async fn put_picture(
+        &self,
+        image: &str,
+        bytes: Bytes,
+        kept: Option<std::path::PathBuf>,
+    ) -> Result<(), Halt> {
+        let path = self.out.join(image);
+        let to = path.clone();
         let written = tokio::task::spawn_blocking(move || lay_out(&to, &bytes, kept.as_deref()));
         let written = written.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
         written.map_err(|error| {

@@ -27,6 +27,8 @@ pub(super) enum MayAsk {
     Providers,
     /// Nobody, and why.
     Nobody(&'static str),
+    /// Nobody any more: what was heard is read again, whoever is installed here.
+    Heard,
 }
 
 /// Sets the checks of a policy up. Files are read where the policy was.
@@ -58,7 +60,7 @@ pub(super) fn open_checks(
     let needs = checks::needs(configured);
     let mut resources = Resources::default();
     match may_ask {
-        MayAsk::All => resources.allow_programs(),
+        MayAsk::All | MayAsk::Heard => resources.allow_programs(),
         MayAsk::Providers => {}
         MayAsk::Nobody(why) => resources.ask_nobody(why),
     }

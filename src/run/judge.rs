@@ -11,6 +11,7 @@ use presscheck_core::gate::{BySide, Observation, Outcome, Side};
 use presscheck_core::policy::OnRefusal;
 use presscheck_core::prompts::Case;
 use presscheck_core::providers::Stage;
+use presscheck_core::report::SampleLine;
 use presscheck_core::units::{CostBasis, Digest, Usd};
 
 /// What came for a sample, whether bought just now or found in the store.
@@ -49,6 +50,32 @@ pub(super) struct JudgedSample {
     impression: Option<Arc<Impression>>,
     /// Whether it was compared with those before it.
     settled: bool,
+}
+
+impl JudgedSample {
+    /// A sample as a line of evidence tells it, compared with the others already.
+    pub(super) fn as_told(line: &SampleLine) -> Self {
+        Self {
+            observation: Observation {
+                outcome: line.outcome,
+                failure: line.failure,
+                failed_checks: Vec::new(),
+                unsure_checks: Vec::new(),
+                skipped_checks: Vec::new(),
+                cost: line.cost_usd,
+                cost_basis: line.cost_basis,
+                latency: super::replay::latency(line),
+                image: line.image.clone(),
+            },
+            findings: line.findings.clone(),
+            kind: line.kind.clone(),
+            error: line.error.clone(),
+            attempts: line.attempts,
+            checks_cost: line.checks_cost_usd,
+            impression: None,
+            settled: true,
+        }
+    }
 }
 
 /// The checks of a policy, ready to run.
@@ -180,6 +207,12 @@ impl Judge {
             settled: false,
         };
         self.count(scene.case, &mut sample);
+        sample
+    }
+
+    /// The sample with what follows from its outcome and its findings.
+    pub(super) fn counted(&self, case: &Case, mut sample: JudgedSample) -> JudgedSample {
+        self.count(case, &mut sample);
         sample
     }
 

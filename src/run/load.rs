@@ -75,6 +75,39 @@ pub(super) const NOTHING_SENT: &str = "no request was sent";
 /// # Errors
 /// Every problem of every file that stops the run.
 pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
+    load_with(setting, None, colour)
+}
+
+/// The prompts of a run, and its draw.
+pub(super) struct Prompts {
+    cases: Arc<Vec<Case>>,
+    digest: Digest,
+    draw: Draw,
+}
+
+impl Loaded {
+    /// What was drawn, for another policy to judge.
+    pub(super) fn prompts(&self) -> Prompts {
+        let (cases, draw) = (Arc::clone(&self.cases), self.draw.clone());
+        Prompts { cases, digest: self.prompts_digest, draw }
+    }
+
+    /// What the policy's file says under a key. Settings of checks can't be compared as such; what is written alike is
+    /// alike.
+    pub(super) fn said_of(&self, key: &str) -> serde_json::Value {
+        let file: Result<serde_json::Value, _> = serde_yaml::from_str(&self.said.policy_text);
+        file.ok()
+            .and_then(|mut file| file.get_mut(key).map(serde_json::Value::take))
+            .unwrap_or_default()
+    }
+}
+
+/// The same, where `given` prompts stand in the place of the policy's own.
+pub(super) fn load_with(
+    setting: &Setting,
+    given: Option<Prompts>,
+    colour: bool,
+) -> Result<Loaded, Rejected> {
     let change = &setting.change;
     let checks = checks::vocabulary();
     let kinds = providers::vocabulary();
@@ -137,16 +170,26 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
         policy.model.file
     );
     let needs_prompts = !changed.subjects.is_empty();
-    let (cases, prompts_digest) = if needs_prompts {
-        read_prompts(&policy, trusted, &mut notes, &mut report)?
-    } else {
-        (Vec::new(), Digest::of(b""))
+    let Prompts { cases, digest: prompts_digest, draw } = match given {
+        Some(given) => given,
+        None if needs_prompts => {
+            let (cases, digest) = read_prompts(&policy, trusted, &mut notes, &mut report)?;
+            let draw = prompts::draw(&cases, &policy.sample);
+            Prompts { cases: Arc::new(cases), digest, draw }
+        }
+        None => {
+            let draw = prompts::draw(&[], &policy.sample);
+            Prompts { cases: Arc::default(), digest: Digest::of(b""), draw }
+        }
     };
     report.stop()?;
-    let draw = prompts::draw(&cases, &policy.sample);
     let judge = if needs_prompts {
         let is_base = std::ptr::eq(trusted, &change.base);
-        let may_ask = if is_base { MayAsk::All } else { MayAsk::Providers };
+        let may_ask = match is_base {
+            true if setting.past => MayAsk::Heard,
+            true => MayAsk::All,
+            false => MayAsk::Providers,
+        };
         let judge = Arc::new(eyes::open(&policy, trusted, may_ask, &setting.weights)?);
         notes.extend(eyes::foresee(&judge, &cases, &draw)?);
         notes.extend(eyes::unjudged(&policy, &cases, &draw));
@@ -163,7 +206,7 @@ pub fn load(setting: &Setting, colour: bool) -> Result<Loaded, Rejected> {
     let mut loaded = Loaded {
         policy_at: trusted.label().to_owned(),
         subjects: changed.subjects,
-        cases: Arc::new(cases),
+        cases,
         draw,
         judge,
         notes,

@@ -17,7 +17,7 @@ use presscheck_core::units::{RepoPath, Usd};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::asking::{Rejections, Spent, programs};
+use super::asking::{Rejections, Spent, Told, programs};
 use super::judge::{Arrived, Judge};
 use super::load::Loaded;
 use super::plan::float;
@@ -168,6 +168,7 @@ impl Desk {
             checks_spent: Spent::default(),
             rejections: Rejections::default(),
             programs: programs(),
+            told: Told::default(),
             resume: setting.resume,
             clock: setting.clock,
         };

@@ -23,6 +23,7 @@ mod pool;
 mod program;
 mod progress;
 mod rehearse;
+mod replay;
 mod sample;
 mod sheet;
 mod subject;
@@ -33,7 +34,7 @@ mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use presscheck_core::gate::{Decision, Side, Verdict};
 use presscheck_core::providers::FaultKind;
@@ -51,12 +52,17 @@ pub use parallel::play;
 pub use plan::plan;
 pub use progress::{Progress, Proof, Silent, Status};
 pub use rehearse::{PolicyFigures, policy_figures};
+pub use replay::{
+    Account, Evidence, Judged, Otherwise, ReplayError, ReplaySetting, Replayed, keep, replay,
+};
 pub use sheet::sheets;
-pub use write::{MAX_SUMMARY_BYTES, clear, clear_compared, write, write_compared};
+pub use write::{MAX_SUMMARY_BYTES, clear, clear_compared, inputs, write, write_compared};
 
 use crate::revision::Change;
 use crate::store::{Store, StoreError};
 use crate::transport::Budget;
+use asking::Told;
+use replay::{Happened, Played};
 use sample::Shop;
 
 /// The time in milliseconds since 1970: handed in, so that ages can be tested.
@@ -93,6 +99,8 @@ pub struct Setting {
     pub again: String,
     /// The page of the job.
     pub job_url: Option<String>,
+    /// Whether all of this is stored evidence: nobody is asked, and no program runs.
+    pub past: bool,
 }
 
 /// Why buying stops before the draw is over.
@@ -133,6 +141,9 @@ pub enum Halt {
     /// The baseline's model is gone, and a result that is needed of it is not stored.
     #[error("the baseline's model is gone: {0}")]
     BaselineGone(String),
+    /// A replay came to the end of what is stored.
+    #[error("the stored evidence ends here")]
+    EvidenceEnds,
     /// The run ends for another reason; this sample was not sent any more.
     #[error("the run ended before this sample was sent")]
     Stopped,
@@ -190,13 +201,41 @@ pub async fn gate(
     setting: &Setting,
     loaded: &Loaded,
     progress: &dyn Progress,
-) -> Result<Run, Halt> {
+) -> Result<Gated, Halt> {
+    judge_all(setting, loaded, None, progress).await
+}
+
+/// A finished run, and its own account, by which it can be replayed.
+pub struct Gated {
+    /// The verdict and its evidence.
+    pub run: Run,
+    /// What the run tells of itself; nothing where nobody watched what it read.
+    pub account: Option<Account>,
+}
+
+/// Judges every subject, by what is bought or by what is stored.
+async fn judge_all(
+    setting: &Setting,
+    loaded: &Loaded,
+    played: Option<&Played>,
+    progress: &dyn Progress,
+) -> Result<Gated, Halt> {
+    let without = |decision, reason| {
+        let run = without_subjects(setting, loaded, decision, reason);
+        let happened = Happened {
+            notes: loaded.notes.clone(),
+            damaged: 0,
+            subjects: Vec::new(),
+            answers: Vec::new(),
+        };
+        let account = Account::of(setting, &run, happened);
+        Ok(Gated { run, account })
+    };
     if let (Some(reason), false) = (loaded.frozen(setting.today), loaded.subjects.is_empty()) {
-        return Ok(without_subjects(setting, loaded, Decision::Fail, reason));
+        return without(Decision::Fail, reason);
     }
     if loaded.subjects.is_empty() {
-        let reason = loaded.nothing_to_judge.clone();
-        return Ok(without_subjects(setting, loaded, Decision::Pass, reason));
+        return without(Decision::Pass, loaded.nothing_to_judge.clone());
     }
     let budget_limit =
         setting.budget.map_or(loaded.policy.budget, |cap| cap.min(loaded.policy.budget));
@@ -206,22 +245,30 @@ pub async fn gate(
         budget: Budget::new(budget_limit),
         max_images: setting.max_images.unwrap_or(u64::MAX),
         bought: AtomicU64::new(0),
-        damaged: AtomicU64::new(0),
+        damaged: AtomicU64::new(played.map_or(0, |played| played.account().damaged)),
         checks_spent: asking::Spent::default(),
         rejections: asking::Rejections::default(),
         programs: asking::programs(),
+        told: played.map_or_else(Told::default, |played| Told::Then(played.answers())),
         resume: setting.resume,
         clock: setting.clock,
     };
     let shop = Arc::new(shop);
     let mut verdicts = Vec::new();
     let mut evidence = Vec::new();
+    let mut courses = Vec::new();
     let mut notes = loaded.notes.clone();
     for subject in &loaded.subjects {
-        let finished = subject::run(setting, loaded, Arc::clone(&shop), subject, progress).await?;
+        let part = match played {
+            Some(played) => Some(played.part(&subject.name).ok_or_else(|| no_part(subject))?),
+            None => None,
+        };
+        let shop = Arc::clone(&shop);
+        let finished = subject::run(setting, loaded, shop, subject, part, progress).await?;
         verdicts.push(finished.verdict);
         evidence.push(finished.evidence);
         notes.extend(finished.notes);
+        courses.push(finished.course);
     }
     notes.extend(shop.damage());
     let order = worst_first(&verdicts);
@@ -238,14 +285,14 @@ pub async fn gate(
         }
         None => (Decision::Pass, false, loaded.nothing_to_judge.clone()),
     };
-    Ok(Run {
+    let run = Run {
         verdict: Verdict {
             schema: 1,
             verdict: decision,
             blocking,
             overridden: None,
             reason,
-            spent_usd: shop.budget.spent(),
+            spent_usd: played.map_or_else(|| shop.budget.spent(), |it| it.account().spent_usd),
             notes,
             subjects: verdicts,
         },
@@ -256,7 +303,21 @@ pub async fn gate(
         job_url: setting.job_url.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         subjects: evidence,
-    })
+    };
+    let happened = Happened {
+        notes: loaded.notes.clone(),
+        damaged: shop.damaged.load(Ordering::Relaxed),
+        subjects: courses,
+        answers: shop.told.all(),
+    };
+    let account = Account::of(setting, &run, happened);
+    Ok(Gated { run, account })
+}
+
+/// That a replay's policy judges what the run did not.
+fn no_part(subject: &presscheck_core::policy::Subject) -> Halt {
+    let name = presscheck_core::inert::one_line(&subject.name, 60);
+    Halt::CouldNotRun(format!("the stored evidence holds nothing of `{name}`"))
 }
 
 /// A verdict that needs no picture.

@@ -9,14 +9,16 @@ use presscheck_core::checks::Scene;
 use presscheck_core::gate::Trial;
 use presscheck_core::policy::{ModelConfig, Subject};
 use presscheck_core::prompts::Cell;
+use presscheck_core::report::SampleLine;
 use presscheck_core::units::Digest;
 use tokio::sync::{Semaphore, watch};
 
-use super::cell::Context;
+use super::cell::{Context, told};
 use super::flights::Flights;
 use super::judge::{Gallery, JudgedSample};
 use super::load::Loaded;
 use super::pool::Pool;
+use super::replay::Part;
 use super::sample::Shop;
 use super::{Halt, Setting, terms};
 use crate::store::{Fixed, Lookup, RunRecord};
@@ -33,6 +35,10 @@ pub(super) struct Opened {
     pub(super) cells: Vec<Cell>,
     /// What a reader should know.
     pub(super) notes: Vec<String>,
+    /// Whether stored results of the baseline were gone that had been there when the run began.
+    pub(super) known_lost: bool,
+    /// The baseline's samples that were known beforehand, in the drawn order.
+    pub(super) known: Vec<SampleLine>,
 }
 
 /// Prepares a run over a subject, or the continuation of one.
@@ -44,21 +50,23 @@ pub(super) async fn open(
     loaded: &Loaded,
     shop: &Arc<Shop>,
     subject: &Subject,
+    played: Option<Part>,
 ) -> Result<Opened, Halt> {
     let policy = &loaded.policy;
     let key = run_key(loaded, subject);
-    let mut round = match shop.store.run(&key).await? {
-        Lookup::Found(known) if shop.resume => RunRecord::next(Some(&known), (setting.clock)()),
-        Lookup::Found(_) | Lookup::Missing | Lookup::Damaged => {
-            RunRecord::next(None, (setting.clock)())
-        }
+    let mut round = match &played {
+        Some(part) => part.round(),
+        None => round(setting, shop, &key).await?,
     };
+    let replayed = played.is_some();
+    let mut known_lost = played.as_ref().is_some_and(|part| part.course.known_lost);
+    let run = played.as_ref().map(|part| part.course.run.clone());
     let cpus = std::thread::available_parallelism().map_or(2, Into::into);
     let context = Arc::new(Context {
         shop: Arc::clone(shop),
         judge: loaded.judge(),
         subject: subject.clone(),
-        run: format!("{key}#{}", round.round),
+        run: run.unwrap_or_else(|| format!("{key}#{}", round.round)),
         max_age: policy.baseline_max_age,
         began_ms: round.fixed.map_or_else(setting.clock, |fixed| fixed.began_ms),
         known: OnceLock::new(),
@@ -71,26 +79,38 @@ pub(super) async fn open(
         baseline_gone: AtomicBool::new(false),
         closing: watch::Sender::new(false),
         flights: Flights::default(),
+        played,
     });
     let mut notes = Vec::new();
+    let mut known_lines = Vec::new();
     if let Some(model) = &subject.baseline
         && round.fixed.is_none_or(|fixed| fixed.baseline_known)
     {
         match (known_baseline(&context, model, &loaded.draw.cells).await?, round.fixed) {
-            (Some(known), _) => {
+            (Some((known, lines)), _) => {
                 // Set once, and here alone.
                 let _ = context.known.set(known);
+                known_lines = lines;
             }
             (None, None) => {}
+            (None, Some(_)) if replayed => {
+                notes.push("Not all pictures are at hand of which the baseline's failures were known beforehand: the test goes on without knowing them.".to_owned());
+                round.fixed = None;
+            }
             (None, Some(_)) => {
-                notes.push("Some stored results of the baseline are gone since this run began. They are bought again, and the test goes on without knowing them beforehand.".to_owned());
+                known_lost = true;
                 round.fixed = None;
             }
         }
     }
+    if known_lost {
+        notes.push("Some stored results of the baseline are gone since this run began. They are bought again, and the test goes on without knowing them beforehand.".to_owned());
+    }
     let known = context.known.get().filter(|known| !known.is_empty());
     let fixed = *round.fixed.get_or_insert_with(|| terms::fix(context.began_ms, known));
-    shop.store.keep_run(&key, &round).await?;
+    if !replayed {
+        shop.store.keep_run(&key, &round).await?;
+    }
     let mut cells = terms::cells(loaded, shop, subject, fixed.baseline_known, &context.judge);
     let terms = terms::terms(loaded, shop, subject, &cells, known, &round);
     let trial = Trial::new(&policy.limits, terms);
@@ -106,8 +126,20 @@ pub(super) async fn open(
         // A verdict that was proven before is read again: its pairs and no more.
         cells.truncate(usize::try_from(pairs).unwrap_or(usize::MAX));
     }
-    Ok(Opened { key, round, fixed, context, trial, cells, notes })
+    Ok(Opened { key, round, fixed, context, trial, cells, notes, known_lost, known: known_lines })
 }
+
+/// The round of a run that is to be bought.
+async fn round(setting: &Setting, shop: &Shop, key: &Digest) -> Result<RunRecord, Halt> {
+    let now = (setting.clock)();
+    Ok(match shop.store.run(key).await? {
+        Lookup::Found(known) if shop.resume => RunRecord::next(Some(&known), now),
+        Lookup::Found(_) | Lookup::Missing | Lookup::Damaged => RunRecord::next(None, now),
+    })
+}
+
+/// The baseline's samples of a draw, by cell, and what is told of each, in the drawn order.
+type Known = (HashMap<Cell, JudgedSample>, Vec<SampleLine>);
 
 /// How many samples may be under way: as many as the providers serve at once, and enough besides that none of their seats
 /// is empty while answers are stored and looked at.
@@ -124,7 +156,7 @@ async fn known_baseline(
     context: &Arc<Context>,
     model: &ModelConfig,
     cells: &[Cell],
-) -> Result<Option<HashMap<Cell, JudgedSample>>, Halt> {
+) -> Result<Option<Known>, Halt> {
     let mut samples = futures_util::stream::iter(cells.to_vec())
         .map(|cell| {
             let (context, model) = (Arc::clone(context), model.clone());
@@ -132,18 +164,21 @@ async fn known_baseline(
         })
         .buffered(READ_AT_ONCE);
     let mut known = HashMap::with_capacity(cells.len());
+    let mut lines = Vec::with_capacity(cells.len());
     let mut gallery = Gallery::default();
     while let Some((cell, sample)) = samples.next().await {
         match sample? {
-            Some(mut sample) => {
+            Some((mut sample, line)) => {
                 let scene = Scene::of(context.case(cell)?);
                 gallery.settle(&context.judge, &scene, Some(&mut sample), None);
-                known.insert(cell, sample)
+                let (sample, line) = told(sample, line);
+                known.insert(cell, sample);
+                lines.push(line);
             }
             None => return Ok(None),
-        };
+        }
     }
-    Ok(Some(known))
+    Ok(Some((known, lines)))
 }
 
 /// What a run is known by: everything that determines its verdict.

@@ -15,7 +15,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 
-use super::asking::{Rejections, Spent};
+use super::asking::{Rejections, Spent, Told};
 use super::judge::{Arrived, Bill};
 use super::{Clock, Halt};
 use crate::store::{Identity, Lookup, Record, Store, StoredAnswer};
@@ -36,6 +36,8 @@ pub(super) struct Shop {
     pub(super) rejections: Rejections,
     /// How many of the team's programs may run at once.
     pub(super) programs: Semaphore,
+    /// What was heard of those whom the checks asked.
+    pub(super) told: Told,
     /// Whether stored results count.
     pub(super) resume: bool,
     pub(super) clock: Clock,

@@ -1,6 +1,6 @@
 //! One subject from the first pair to its verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use presscheck_core::gate::{
 use presscheck_core::policy::{ModelConfig, Subject};
 use presscheck_core::prompts::Draw;
 use presscheck_core::providers::{FaultKind, catalogue};
-use presscheck_core::report::{self, Prompt};
+use presscheck_core::report::{self, Prompt, SampleLine};
 use presscheck_core::units::Rate;
 
 use super::cell::{Judged, Samples};
@@ -21,6 +21,7 @@ use super::judge::Gallery;
 use super::load::Loaded;
 use super::opening::{self, Opened};
 use super::order::in_order;
+use super::replay::{Course, Ended, Part};
 use super::sample::Shop;
 use super::waves::Waves;
 use super::{Halt, Progress, Proof, Setting, Status, thumbnails};
@@ -33,6 +34,8 @@ pub(super) struct Finished {
     pub(super) evidence: report::Subject,
     /// What a reader should know besides.
     pub(super) notes: Vec<String>,
+    /// How it went, for a replay.
+    pub(super) course: Course,
 }
 
 /// How a cell ended.
@@ -53,11 +56,12 @@ pub(super) async fn run(
     loaded: &Loaded,
     shop: Arc<Shop>,
     subject: &Subject,
+    played: Option<Part>,
     progress: &dyn Progress,
 ) -> Result<Finished, Halt> {
     let policy = &loaded.policy;
-    let Opened { key, round, fixed, context, mut trial, cells, mut notes } =
-        opening::open(setting, loaded, &shop, subject).await?;
+    let Opened { key, round, fixed, context, mut trial, cells, mut notes, known_lost, known } =
+        opening::open(setting, loaded, &shop, subject, played).await?;
     let planned = trial.planned().clone();
     progress.begin(
         &subject.name,
@@ -93,6 +97,7 @@ pub(super) async fn run(
     let mut stopped = at_the_end(planned.pairs, &loaded.draw);
     let mut failure = None;
     let mut baseline_gone = None;
+    let mut ended = None;
     while let Some(end) = stream.next().await {
         let judged = match end {
             End::Pair(samples) => match samples.settle(&context, &mut gallery) {
@@ -104,13 +109,21 @@ pub(super) async fn run(
             },
             End::Halt(Halt::Budget) => {
                 stopped = Stopped::Budget;
+                ended = Some(Ended::Budget);
                 break;
             }
             End::Halt(Halt::MaxImages) => {
                 stopped = Stopped::Max;
+                ended = Some(Ended::MaxImages);
+                break;
+            }
+            End::Halt(Halt::EvidenceEnds) => {
+                stopped = Stopped::Max;
+                notes.push(evidence_ends(&subject.name, pairs.len()));
                 break;
             }
             End::Halt(Halt::BaselineGone(words)) => {
+                ended = Some(Ended::BaselineGone { words: words.clone() });
                 let words = presscheck_core::inert::one_line(&words, 120);
                 let known = BaselineGone { since: retired_on(setting, loaded, subject), words };
                 let what = known.sentence().replacen("the", "The", 1);
@@ -184,7 +197,25 @@ pub(super) async fn run(
     let ruling = gate::rule(&trial, policy.inconclusive, &pairs, stopped);
     let seen = u64::try_from(pairs.len()).unwrap_or(u64::MAX);
     let decided = ruling.proven.then_some(seen);
-    shop.store.keep_run(&key, &RunRecord { finished: true, decided, ..round }).await?;
+    let course = match &context.played {
+        Some(part) => part.course.clone(),
+        None => {
+            let begun = round.clone();
+            let run = RunRecord { finished: true, decided, ..round };
+            shop.store.keep_run(&key, &run).await?;
+            Course {
+                name: subject.name.clone(),
+                run: context.run.clone(),
+                round: begun,
+                known_lost,
+                known: unjudged(known, &lines),
+                end: ended,
+                bought: shop.bought.load(Ordering::SeqCst).saturating_sub(bought_before),
+                spent_usd: shop.budget.spent() - spent_before,
+                checks_usd: shop.checks_spent.sum() - checks_before,
+            }
+        }
+    };
     let tallies = gate::Tallies::of(&pairs);
     let model_at = |snapshot: &Snapshot, model: &ModelConfig| ModelAt {
         commit: snapshot.commit().cloned(),
@@ -216,10 +247,10 @@ pub(super) async fn run(
         planned: planned.pairs,
         population: u64::try_from(loaded.draw.population).unwrap_or(u64::MAX),
         pairs: seen,
-        images_bought: shop.bought.load(Ordering::SeqCst).saturating_sub(bought_before),
+        images_bought: course.bought,
         from_store,
-        spent_usd: shop.budget.spent() - spent_before,
-        checks_usd: shop.checks_spent.sum() - checks_before,
+        spent_usd: course.spent_usd,
+        checks_usd: course.checks_usd,
         lean: ruling.lean,
         pairs_to_decide: ruling.pairs_to_decide,
         limits: ruling.limits,
@@ -252,7 +283,23 @@ pub(super) async fn run(
         verdict,
         evidence: report::Subject { prompts, samples: lines, thumbnails },
         notes,
+        course,
     })
+}
+
+/// The baseline's samples that were known beforehand and are in no judged pair.
+fn unjudged(known: Vec<SampleLine>, judged: &[SampleLine]) -> Vec<SampleLine> {
+    let judged = judged.iter().filter(|line| line.side == Side::Baseline);
+    let judged: HashSet<_> = judged.map(|line| (line.case.as_str(), line.repeat)).collect();
+    known.into_iter().filter(|line| !judged.contains(&(line.case.as_str(), line.repeat))).collect()
+}
+
+/// That a replay came to the last stored pair without a verdict.
+fn evidence_ends(subject: &str, pairs: usize) -> String {
+    let subject = presscheck_core::inert::one_line(subject, 60);
+    format!(
+        "The stored evidence on `{subject}` ends after {pairs} pairs, where that run stopped: what more pairs would have said is not known."
+    )
 }
 
 /// The day on which the baseline's model was retired, as far as the catalogue knows it.

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use presscheck_core::report::{self, Compared, HtmlOptions, Run, SampleLine};
+use presscheck_core::units::{Digest, Hashing};
+
+use super::replay::{ACCOUNT, Account, INPUTS, VERDICT};
 
 /// The most bytes of thumbnails inside `report.html`.
 const MAX_THUMBNAIL_BYTES: usize = 24 << 20;
@@ -13,14 +16,20 @@ const MAX_THUMBNAIL_BYTES: usize = 24 << 20;
 pub const MAX_SUMMARY_BYTES: usize = 1_000_000;
 
 /// The files that [`write()`] writes, the one that machines wait for first.
-const FILES: [&str; 5] =
-    ["verdict.json", "summary.md", "report.html", "junit.xml", "samples.jsonl"];
+const FILES: [&str; 6] =
+    [VERDICT, "summary.md", "report.html", "junit.xml", "samples.jsonl", ACCOUNT];
 
 /// The files that [`write_compared()`] writes, likewise.
 const COMPARED_FILES: [&str; 3] = ["compare.json", "compare.html", "samples.jsonl"];
 
 /// The most prompts that `compare.html` shows with their pictures.
 const MAX_PROMPTS: usize = 100;
+
+/// Where the files that a run reads are kept in its output folder, by their digest.
+#[must_use]
+pub fn inputs(out: &Path) -> PathBuf {
+    out.join(INPUTS)
+}
 
 /// Removes the reports of an earlier run, so that nobody takes its verdict for this one's. Pictures stay:
 /// they are known by their content.
@@ -52,14 +61,18 @@ fn remove(out: &Path, files: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes `verdict.json`, `summary.md`, `report.html`, `junit.xml` and `samples.jsonl`.
+/// Writes `verdict.json`, `summary.md`, `report.html`, `junit.xml` and `samples.jsonl`; and where the run has an account of
+/// itself, `run.json`, after what came of the verdict was written down in it.
 ///
 /// # Errors
 /// The first file that can't be written, as a sentence.
-pub fn write(run: &Run, out: &Path) -> Result<(), String> {
+pub fn write(run: &Run, account: Option<&mut Account>, out: &Path) -> Result<(), String> {
     fs::create_dir_all(out).map_err(|error| failed(out, &error))?;
-    write_samples(run.subjects.iter().flat_map(|subject| &subject.samples), out)?;
-    let put = |name: &str, text: &str| put(out, name, text);
+    let mut digests = Vec::new();
+    let mut put = |name: &'static str, text: &str| {
+        digests.push((name, Digest::of(text.as_bytes())));
+        put(out, name, text)
+    };
     put("summary.md", &report::summary(run, MAX_SUMMARY_BYTES))?;
     put("junit.xml", &report::junit(run))?;
     let folder = as_named(out);
@@ -71,8 +84,19 @@ pub fn write(run: &Run, out: &Path) -> Result<(), String> {
     let page = report::html(run, options)
         .map_err(|_| format!("{}: the page could not be made", out.display()))?;
     put("report.html", &page)?;
+    let samples = run.subjects.iter().flat_map(|subject| &subject.samples);
+    digests.push(("samples.jsonl", write_samples(samples, out)?));
+    let verdict = report::verdict_json(&run.verdict);
+    if let Some(account) = account {
+        digests.push((VERDICT, Digest::of(verdict.as_bytes())));
+        account.conclude(run, digests);
+        let sealed =
+            account.sealed().map_err(|error| format!("{ACCOUNT} has no JSON form: {error}"))?;
+        let path = out.join(ACCOUNT);
+        fs::write(&path, sealed).map_err(|error| failed(&path, &error))?;
+    }
     // Last: whoever waits for the verdict finds everything else there.
-    put("verdict.json", &report::verdict_json(&run.verdict))
+    self::put(out, VERDICT, &verdict)
 }
 
 /// Writes `samples.jsonl`, `compare.html` and `compare.json`.
@@ -105,21 +129,25 @@ fn put(out: &Path, name: &str, text: &str) -> Result<(), String> {
     fs::write(&path, text).map_err(|error| failed(&path, &error))
 }
 
+/// Writes the samples, and gives the digest of the file.
 fn write_samples<'a>(
     samples: impl IntoIterator<Item = &'a SampleLine>,
     out: &Path,
-) -> Result<(), String> {
+) -> Result<Digest, String> {
     let path = out.join("samples.jsonl");
     let file = fs::File::create(&path).map_err(|error| failed(&path, &error))?;
     let mut file = std::io::BufWriter::new(file);
+    let mut hash = Hashing::default();
     let mut text = String::new();
     for sample in samples {
         text.clear();
         report::samples_jsonl(&mut text, [sample])
             .map_err(|_| format!("{}: a sample has no JSON form", path.display()))?;
+        hash.add(text.as_bytes());
         file.write_all(text.as_bytes()).map_err(|error| failed(&path, &error))?;
     }
-    file.flush().map_err(|error| failed(&path, &error))
+    file.flush().map_err(|error| failed(&path, &error))?;
+    Ok(hash.end())
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> String {

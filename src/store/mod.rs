@@ -3,6 +3,7 @@
 //! A sample's record is keyed by what determines the answer, never by a commit; pictures are keyed by
 //! their content. Both prove themselves: a torn or altered file is noticed and counts as absent.
 
+mod evidence;
 mod overrides;
 mod record;
 mod runs;
@@ -20,7 +21,7 @@ use thiserror::Error;
 use url::Url;
 
 pub use overrides::OverrideRecord;
-pub use record::{Identity, Record, StoredAnswer};
+pub use record::{Identity, Record, StoredAnswer, open_sealed, seal};
 pub use runs::{Fixed, RunRecord};
 
 /// Results and pictures, in a folder or a bucket.
@@ -144,7 +145,7 @@ impl Store {
     /// Where the store itself fails; a damaged record is no error.
     pub async fn sample(&self, key: &Digest) -> Result<Lookup<Record>, StoreError> {
         let Some(bytes) = self.get(&sample_path(key)).await? else { return Ok(Lookup::Missing) };
-        Ok(record::open_sealed::<Record>(&bytes)
+        Ok(open_sealed::<Record>(&bytes)
             .filter(|record| record.key == *key)
             .map_or(Lookup::Damaged, Lookup::Found))
     }
@@ -157,7 +158,7 @@ impl Store {
         if let (Some(bytes), StoredAnswer::Image { digest, .. }) = (picture, &record.answer) {
             self.put(&image_path(digest), bytes).await?;
         }
-        let sealed = record::seal(record).map_err(|why| StoreError::Failed {
+        let sealed = seal(record).map_err(|why| StoreError::Failed {
             location: self.location.clone(),
             why: why.to_string(),
         })?;
@@ -169,7 +170,15 @@ impl Store {
     /// # Errors
     /// Where the store itself fails; a damaged picture is no error.
     pub async fn image(&self, digest: &Digest) -> Result<Lookup<Bytes>, StoreError> {
-        Ok(match self.get(&image_path(digest)).await? {
+        self.by_content(&image_path(digest), digest).await
+    }
+
+    async fn by_content(
+        &self,
+        at: &ObjectPath,
+        digest: &Digest,
+    ) -> Result<Lookup<Bytes>, StoreError> {
+        Ok(match self.get(at).await? {
             None => Lookup::Missing,
             Some(bytes) if Digest::of(&bytes) == *digest => Lookup::Found(bytes),
             Some(_) => Lookup::Damaged,
@@ -188,7 +197,7 @@ impl Store {
     /// Where the store itself fails.
     pub async fn run(&self, key: &Digest) -> Result<Lookup<RunRecord>, StoreError> {
         let Some(bytes) = self.get(&run_path(key)).await? else { return Ok(Lookup::Missing) };
-        Ok(record::open_sealed(&bytes).map_or(Lookup::Damaged, Lookup::Found))
+        Ok(open_sealed(&bytes).map_or(Lookup::Damaged, Lookup::Found))
     }
 
     /// Keeps what is known of a run.
@@ -196,7 +205,7 @@ impl Store {
     /// # Errors
     /// Where the store itself fails.
     pub async fn keep_run(&self, key: &Digest, run: &RunRecord) -> Result<(), StoreError> {
-        let sealed = record::seal(run).map_err(|why| StoreError::Failed {
+        let sealed = seal(run).map_err(|why| StoreError::Failed {
             location: self.location.clone(),
             why: why.to_string(),
         })?;

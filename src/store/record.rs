@@ -113,7 +113,10 @@ pub enum StoredAnswer {
 }
 
 /// A value as a file that proves itself: its digest on the first line, its JSON on the second.
-pub(super) fn seal<T: Serialize>(value: &T) -> Result<Bytes, serde_json::Error> {
+///
+/// # Errors
+/// Where the value has no JSON form.
+pub fn seal<T: Serialize>(value: &T) -> Result<Bytes, serde_json::Error> {
     let json = serde_json::to_vec(value)?;
     let mut bytes = format!("{}\n", Digest::of(&json)).into_bytes();
     bytes.extend_from_slice(&json);
@@ -122,7 +125,8 @@ pub(super) fn seal<T: Serialize>(value: &T) -> Result<Bytes, serde_json::Error> 
 }
 
 /// The value of a sealed file; nothing where a single byte is not as it was written.
-pub(super) fn open_sealed<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+#[must_use]
+pub fn open_sealed<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (digest, json) = bytes.split_at_checked(64)?;
     let json = json.strip_prefix(b"\n")?.strip_suffix(b"\n")?;
     let digest: Digest = std::str::from_utf8(digest).ok()?.parse().ok()?;

@@ -128,6 +128,7 @@ fn line(
         attempts: 1,
         requests: Vec::new(),
         checks_cost_usd: Usd::ZERO,
+        content_type: None,
         image: sample.image.clone(),
         stored,
         error: (sample.outcome == Outcome::Refused).then(|| "not in our style".to_owned()),

@@ -146,6 +146,7 @@ pub async fn compare(
         checks_spent: asking::Spent::default(),
         rejections: asking::Rejections::default(),
         programs: asking::programs(),
+        told: asking::Told::default(),
         resume: setting.resume,
         clock: setting.clock,
     });

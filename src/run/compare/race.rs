@@ -104,6 +104,7 @@ impl Field {
                 baseline_gone: AtomicBool::new(false),
                 closing: watch::Sender::new(false),
                 flights: Flights::default(),
+                played: None,
             })
         });
         let contexts = contexts.collect();

@@ -12,6 +12,7 @@ mod keys;
 mod killed;
 mod load;
 mod relevance;
+mod replay;
 mod store;
 
 use std::ffi::OsString;
@@ -242,10 +243,27 @@ impl Gate {
         self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Runs to the end.
+    /// Runs to the end. Whatever the verdict: it is replayed, as it was and with another look at every picture.
     pub(crate) async fn run(&self) -> Ran {
         let child = self.spawn_piped();
         let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
+        let ran = Ran::of(&output.unwrap().unwrap(), &self.out);
+        if self.out.join("verdict.json").exists() {
+            for more in [&[][..], &["--recheck"]] {
+                let again = self.replay(&self.out, more).await.ends(ran.code);
+                assert!(again.stderr.contains("byte for byte"), "{}\n{}", ran.stderr, again.stderr);
+            }
+        }
+        ran
+    }
+
+    /// `presscheck replay` of an output folder or a run's name, with the gate's store.
+    pub(crate) async fn replay(&self, what: impl Into<OsString>, more: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
+        command.env_clear().env("PRESSCHECK_MODELS", "/nonexistent");
+        command.current_dir(&self.repository).arg("replay").arg(what.into());
+        command.arg("--store").arg(&self.store).args(more).stdin(Stdio::null());
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
         Ran::of(&output.unwrap().unwrap(), &self.out)
     }
 }
