@@ -4,12 +4,13 @@
 //! what it needs of the world comes in as arguments. Arrows point one way only, from the top of this
 //! list to the bottom:
 //!
-//! [`providers`] → [`report`] → [`compare`] → [`gate`] → [`checks`] → [`prompts`] → [`policy`] → [`units`], [`inert`].
+//! [`providers`] → [`labels`] → [`report`] → [`compare`] → [`gate`] → [`checks`] → [`prompts`] → [`policy`] → [`units`], [`inert`].
 
 pub mod checks;
 pub mod compare;
 pub mod gate;
 pub mod inert;
+pub mod labels;
 pub mod policy;
 pub mod prompts;
 pub mod providers;

@@ -1,6 +1,7 @@
 //! The command line: arguments, exit codes, one file per command, terminal progress.
 
 mod accept;
+mod calibrate;
 mod change;
 mod check;
 mod comment;
@@ -9,6 +10,7 @@ mod demo;
 mod event;
 mod exit;
 mod gate;
+mod label;
 mod measure;
 mod models;
 mod output;
@@ -58,6 +60,10 @@ enum Command {
     Compare(compare::CompareArgs),
     /// The verdict of a finished run again, from stored evidence and without a paid call; or by another policy.
     Replay(replay::ReplayArgs),
+    /// Say whether a check was right about a picture, or draw pictures to look at.
+    Label(label::LabelArgs),
+    /// Tell how often checks are wrong by what people said of their pictures, and which limits would be better.
+    Calibrate(calibrate::CalibrateArgs),
     /// Run the gate on a bundled example with the simulated server: both endings of one story.
     Demo(demo::DemoArgs),
 
@@ -105,6 +111,8 @@ fn run(arguments: Arguments) -> Exit {
         Some(Command::Check(check)) => check::run(&check, json),
         Some(Command::Compare(compare)) => compare::run(&compare, json),
         Some(Command::Replay(replay)) => replay::run(&replay, json),
+        Some(Command::Label(label)) => label::run(&label, json),
+        Some(Command::Calibrate(calibrate)) => calibrate::run(&calibrate, json),
         Some(Command::Demo(demo)) => demo::run(&demo, json),
 
         Some(Command::Simulate(simulate)) => output::block_on(async {

@@ -104,7 +104,10 @@ pub(super) fn work_tree_policy(
 }
 
 /// The bytes of a file, one more at most than `most`, so that one that is too long is known for it.
-pub(super) fn bounded(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+///
+/// # Errors
+/// Where it can't be read.
+pub fn bounded(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -44,7 +44,7 @@ use thiserror::Error;
 
 pub use check::{CheckSetting, Looked, check};
 pub use compare::{CompareSetting, Contest, Silence, Standing, Watch, compare, load_contest};
-pub use configured::{default_checks, policy_file};
+pub use configured::{bounded, default_checks, policy_file};
 pub use eyes::Weights;
 pub use load::{Loaded, Rejected, load};
 pub use marks::{Mark, marks};

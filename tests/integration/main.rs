@@ -17,6 +17,7 @@ mod gate;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod labels;
 mod models;
 #[cfg(test)]
 mod plan;
