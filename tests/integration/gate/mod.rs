@@ -8,9 +8,11 @@ mod claims;
 mod counts;
 mod endings;
 mod files;
+mod interleaved;
 mod keys;
 mod killed;
 mod load;
+mod pipelines;
 mod relevance;
 mod store;
 
