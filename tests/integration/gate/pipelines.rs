@@ -27,17 +27,21 @@ fn policy(team: &Team) -> Value {
     policy
 }
 
-/// Commits the pipeline as the change of a single step.
-fn change(team: &Team, policy: &Value, params: &Value, count: usize) {
-    let pipeline = json!({"models": {"hero": {
+/// A model file with a pipeline of two steps.
+fn pipeline(params: &Value) -> Value {
+    json!({"models": {"hero": {
         "provider": "studio", "model": "new",
         "then": [{"provider": "finish", "model": "up", "params": params}],
-    }}});
+    }}})
+}
+
+/// Commits the pipeline as the change of a single step.
+fn change(team: &Team, policy: &Value, params: &Value, count: usize) {
     let files = |models: String| {
         [(POLICY, policy.to_string()), (MODELS, models), (PROMPTS, prompts(count))]
     };
     let base = team.commit("main", &[], &files(hero("old")));
-    team.commit("change", &[&base], &files(pipeline.to_string()));
+    team.commit("change", &[&base], &files(pipeline(params).to_string()));
 }
 
 fn candidates(ran: &Ran) -> Vec<SampleLine> {
@@ -129,6 +133,20 @@ async fn a_retired_model_of_the_second_step_is_told_with_it() {
     let ran = team.gate().run().await.ends(4);
     let told = "step 2 of 2: `finish` has no model `up` (the candidate's), or no longer: “";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_baseline_that_is_gone_in_its_second_step_says_so() {
+    let mut gone = profile(json!({}));
+    gone["models"].as_object_mut().unwrap().remove("up");
+    let team = Team::new(&gone).await;
+    let files = |models: String| {
+        [(POLICY, policy(&team).to_string()), (MODELS, models), (PROMPTS, prompts(20))]
+    };
+    let base = team.commit("main", &[], &files(pipeline(&json!({})).to_string()));
+    team.commit("change", &[&base], &files(hero("old")));
+    let ran = team.gate().run().await.ends(3);
+    ran.has_note("The baseline's model is no longer served (its provider: “step 2 of 2: ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
