@@ -10,6 +10,7 @@ mod bedrock;
 mod bfl;
 pub mod catalogue;
 mod comfyui;
+mod failures;
 mod fal;
 mod google;
 mod http;
@@ -33,6 +34,7 @@ mod words;
 mod xai;
 
 pub use ask::{Ability, Asker, Question, Shown, Want};
+pub use failures::{FAILURES, class_of};
 pub use picture::picture_format;
 pub use registry::{Kind, REGISTRY, kind, open, vocabulary};
 pub use words::{MAX_WORDS, provider_words};
@@ -252,6 +254,19 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::RateLimited,
+        Self::ServerFault,
+        Self::TimeoutUnknown,
+        Self::Unreachable,
+        Self::Auth,
+        Self::OutOfCredit,
+        Self::ModelRetired,
+        Self::BadRequest,
+        Self::ResultExpired,
+    ];
+
     /// Whether the same request may succeed later, and nothing was charged for this attempt.
     #[must_use]
     pub const fn is_transient(self) -> bool {
@@ -292,8 +307,14 @@ pub trait Dialect: Send + Sync {
     /// A sentence, where the order can't be expressed (a parameter of the wrong type, no input picture).
     fn begin(&self, order: &Order<'_>) -> Result<Call, String>;
 
-    /// What the reply to the first call, or to a poll, means.
+    /// What the reply to the first call means, or to one that [`Step::Next`] asked for.
     fn understand(&self, order: &Order<'_>, reply: &Reply) -> Step;
+
+    /// What the reply to a poll means: the same, unless a wire says one thing and means two, such as a 404 that is of the
+    /// model at first and of the order later.
+    fn polled(&self, order: &Order<'_>, reply: &Reply) -> Step {
+        self.understand(order, reply)
+    }
 
     /// What this reply says that the picture of a model cost, where it does. Asked for each reply on the way, since
     /// a cost may stand beside a download address or in a poll's answer.

@@ -109,6 +109,9 @@ pub struct SampleLine {
     pub failure: bool,
     /// What kind of failure: a check's name, `truncated`, `html`, `rate_limited`, …
     pub kind: Option<String>,
+    /// The class of that kind, where no check gave it: `malformed`, `rate_limited`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// From sending the request of the last attempt to the last byte of its answer.
@@ -119,6 +122,9 @@ pub struct SampleLine {
     pub cost_basis: CostBasis,
     /// How many requests were sent for it.
     pub attempts: u32,
+    /// Which step of a pipeline ended it without a picture, from 1; nothing where its model has no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
     /// Each of them in turn; empty where that is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<Request>,

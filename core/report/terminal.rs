@@ -112,11 +112,13 @@ pub fn terminal(run: &Run, style: TerminalStyle) -> String {
         paragraph(&mut out, INDENT, &format!("note: {}", clean(note, 500)), width);
     }
     let checks: Usd = run.verdict.subjects.iter().map(|subject| subject.checks_usd).sum();
+    let known = words::weakest(&run.verdict.subjects);
     let spent = format!(
-        "spent {} of {}{}",
+        "spent {} of {}{}{}",
         words::money(run.verdict.spent_usd),
         words::money(run.budget),
-        words::for_checks(checks)
+        words::for_checks(checks),
+        known.map_or("", words::known_costs)
     );
     paragraph(&mut out, INDENT, &spent, width);
     out
@@ -320,7 +322,36 @@ fn row(limit: &LimitResult, all: &[LimitResult]) -> Row {
 mod tests {
     use super::super::fixtures;
     use super::*;
+    use crate::units::CostBasis;
     use insta::assert_snapshot;
+
+    #[test]
+    fn how_well_costs_are_known_is_said_in_every_report() {
+        use crate::report::{HtmlOptions, html, summary};
+        for (basis, sentence) in [
+            (CostBasis::Exact, "Costs are exact."),
+            (CostBasis::Computed, "ordered or reported, or the time of your own machine."),
+            (
+                CostBasis::Estimated,
+                "Costs are estimates: listed prices for a usage that was assumed",
+            ),
+            (CostBasis::Unknown, "they count at the worst case."),
+        ] {
+            let mut run = fixtures::fail();
+            for verdict in &mut run.verdict.subjects {
+                verdict.cost.candidate.as_mut().unwrap().basis = basis;
+            }
+            let text = terminal(&run, TerminalStyle::default());
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.ends_with(words::known_costs(basis)), "{text}");
+            let page = html(&run, HtmlOptions::default()).unwrap();
+            let row = page.split("How well the cost is known").nth(1).unwrap();
+            let row = row.split("</tr>").next().unwrap();
+            let cells = format!("<td class=\"n\">exact</td><td class=\"n\">{}</td>", basis.word());
+            assert!(row.contains(&cells), "{row}");
+            assert!(summary(&run, 1_000_000).contains(sentence), "{basis:?}");
+        }
+    }
 
     #[test]
     fn terminals_read_well() {

@@ -2,7 +2,7 @@
 
 use crate::checks::REGISTRY;
 use crate::gate::{LimitOutcome, LimitResult, Outcome, OutcomeCounts, Side, SubjectVerdict, Unit};
-use crate::units::Usd;
+use crate::units::{CostBasis, Usd};
 
 /// What stands where there is no number.
 pub const NOTHING: &str = "–";
@@ -103,6 +103,41 @@ pub fn for_checks(amount: Usd) -> String {
         return String::new();
     }
     format!(" (of which {} for questions of checks)", money(amount))
+}
+
+/// How well the costs of a subject are known, in a sentence, by the weaker of the two sides; nothing where there are none.
+#[must_use]
+pub fn cost_basis(verdict: &SubjectVerdict) -> &'static str {
+    weakest(std::slice::from_ref(verdict)).map_or("", |basis| match basis {
+        CostBasis::Exact => "Costs are exact.",
+        CostBasis::Computed => {
+            "Costs are computed: listed prices for what was ordered or reported, or the time of your own machine."
+        }
+        CostBasis::Estimated => {
+            "Costs are estimates: listed prices for a usage that was assumed, where the answers report none."
+        }
+        CostBasis::Unknown => {
+            "For some requests nobody can know whether they were charged: they count at the worst case."
+        }
+    })
+}
+
+/// The same after an amount.
+#[must_use]
+pub const fn known_costs(basis: CostBasis) -> &'static str {
+    match basis {
+        CostBasis::Exact => "; costs are exact",
+        CostBasis::Computed => "; costs are computed",
+        CostBasis::Estimated => "; costs are estimated",
+        CostBasis::Unknown => "; some costs are unknown, and counted at the worst case",
+    }
+}
+
+/// The weakest basis of any cost.
+#[must_use]
+pub fn weakest(verdicts: &[SubjectVerdict]) -> Option<CostBasis> {
+    let sides = verdicts.iter().flat_map(|verdict| Side::BOTH.map(|side| verdict.cost.get(side)));
+    sides.flatten().map(|cost| cost.basis).max()
 }
 
 /// A float of dollars, for display only: `$134.00`.

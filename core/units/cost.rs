@@ -10,12 +10,26 @@ use super::Usd;
 pub enum CostBasis {
     /// What the policy says, or what the answer itself said.
     Exact,
-    /// A listed price, for what the answer reported or for what was ordered.
+    /// A listed price, for what the answer reported or for what was ordered; or the price of a machine of one's own, for the
+    /// time that was measured.
     Computed,
     /// A listed price times a usage that was assumed.
     Estimated,
     /// Whether and what was charged can't be known (a timeout): counted at the worst case.
     Unknown,
+}
+
+impl CostBasis {
+    /// The word of evidence: `exact`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Computed => "computed",
+            Self::Estimated => "estimated",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// An amount, and how well it is known.

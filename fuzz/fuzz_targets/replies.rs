@@ -109,8 +109,10 @@ fuzz_target!(|bytes: &[u8]| {
         if let Some(cost) = dialect.cost(model, &reply) {
             assert!(cost.amount >= Usd::ZERO);
         }
-        if let Step::Poll(call, _) = dialect.understand(&order, &reply) {
-            assert!(call.url.has_host());
+        for step in [dialect.understand(&order, &reply), dialect.polled(&order, &reply)] {
+            if let Step::Poll(call, _) = step {
+                assert!(call.url.has_host());
+            }
         }
         let _ = dialect.fetched(&reply);
     }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use presscheck_core::checks::{Reference, Scene};
-use presscheck_core::gate::{BySide, Pair, Side};
+use presscheck_core::gate::{BySide, Outcome, Pair, Side};
 use presscheck_core::policy::{ModelConfig, Subject};
 use presscheck_core::prompts::{Case, Cell};
-use presscheck_core::providers::FaultKind;
+use presscheck_core::providers::{FaultKind, class_of};
 use presscheck_core::report::SampleLine;
 use presscheck_core::units::RepoPath;
 use tokio::sync::{Semaphore, watch};
@@ -22,7 +22,7 @@ use super::flights::Flights;
 use super::judge::{Arrived, Gallery, Judge, JudgedSample};
 use super::pool::Pool;
 use super::replay::Part;
-use super::sample::{Arrival, Shop, Wanted};
+use super::sample::{Arrival, Shop, Step, Wanted};
 use super::waves::{Place, Waves};
 use crate::revision::Snapshot;
 
@@ -81,6 +81,8 @@ pub(super) fn told(sample: JudgedSample, mut line: SampleLine) -> (JudgedSample,
     line.outcome = sample.observation.outcome;
     line.failure = sample.observation.failure;
     line.kind.clone_from(&sample.kind);
+    let kind = line.kind.as_deref().filter(|_| line.outcome != Outcome::Failed);
+    line.class = kind.and_then(class_of).map(str::to_owned);
     line.findings.clone_from(&sample.findings);
     line.error.clone_from(&sample.error);
     (sample, line)
@@ -281,11 +283,17 @@ impl Context {
         let arrival = match self.shop.get(wanted).await {
             // The baseline's vendor has retired it: what is stored of it still counts.
             Err(Halt::Fatal {
-                side: Side::Baseline, kind: FaultKind::ModelRetired, words, ..
+                side: Side::Baseline,
+                kind: FaultKind::ModelRetired,
+                step,
+                words,
+                ..
             }) => {
                 self.baseline_gone.store(true, Ordering::SeqCst);
                 match self.shop.get(Wanted { only_stored: true, ..wanted }).await {
-                    Err(Halt::BaselineGone(_)) => return Err(Halt::BaselineGone(words)),
+                    Err(Halt::BaselineGone(_)) => {
+                        return Err(Halt::BaselineGone(Step::before(step, &words)));
+                    }
                     other => other?,
                 }
             }
@@ -332,11 +340,13 @@ impl Context {
             outcome: sample.observation.outcome,
             failure: sample.observation.failure,
             kind: sample.kind.clone(),
+            class: None,
             findings: sample.findings.clone(),
             latency_s: sample.observation.latency.map(|latency| latency.as_secs_f64()),
             cost_usd: sample.observation.cost,
             cost_basis: sample.observation.cost_basis,
             attempts: sample.attempts,
+            step: arrival.step.map(|step| step.number),
             requests: arrival.requests.clone(),
             checks_cost_usd: sample.checks_cost,
             image: sample.observation.image.clone(),

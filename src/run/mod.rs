@@ -63,7 +63,7 @@ use crate::store::{Store, StoreError};
 use crate::transport::Budget;
 use asking::Told;
 use replay::{Happened, Played};
-use sample::Shop;
+use sample::{Shop, Step};
 
 /// The time in milliseconds since 1970: handed in, so that ages can be tested.
 pub type Clock = fn() -> i64;
@@ -113,12 +113,14 @@ pub enum Halt {
     #[error("the most images of this run are bought")]
     MaxImages,
     /// No further request of this side can succeed.
-    #[error("{}", fatal_sentence(*.side, *.kind, .provider, .model, .words))]
+    #[error("{}", fatal_sentence(*.side, *.kind, *.step, .provider, .model, .words))]
     Fatal {
         /// Which side.
         side: Side,
         /// What kind of fault.
         kind: FaultKind,
+        /// Which step of a pipeline.
+        step: Option<Step>,
         /// The provider's name.
         provider: String,
         /// The model's id.
@@ -156,9 +158,16 @@ pub enum Halt {
 }
 
 /// What a fatal fault means, and what to do.
-fn fatal_sentence(side: Side, kind: FaultKind, provider: &str, model: &str, words: &str) -> String {
+fn fatal_sentence(
+    side: Side,
+    kind: FaultKind,
+    step: Option<Step>,
+    provider: &str,
+    model: &str,
+    words: &str,
+) -> String {
     let (what, todo) = fatal(kind, provider, model, words, &format!(" (the {side}'s)"));
-    format!("{what}\n  help: {todo}")
+    format!("{}\n  help: {todo}", Step::before(step, &what))
 }
 
 /// What a fatal fault means, and what to do; `whose` follows the model's name.

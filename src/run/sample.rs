@@ -101,6 +101,43 @@ impl Wanted<'_> {
     }
 }
 
+/// A step of a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which, from 1.
+    pub(super) number: u32,
+    /// How many the pipeline has.
+    of: u32,
+}
+
+impl Step {
+    /// A step of a model by its place; nothing where the model has no other.
+    fn at(index: usize, model: &ModelConfig) -> Option<Self> {
+        let of = u32::try_from(model.steps.len()).ok().filter(|of| *of > 1)?;
+        Some(Self { number: u32::try_from(index).ok()?.saturating_add(1), of })
+    }
+
+    /// What is said of a step: `step 2 of 3: …`; of a model without others just that.
+    pub(super) fn before(step: Option<Self>, words: &str) -> String {
+        match step {
+            Some(Self { number, of }) => format!("step {number} of {of}: {words}"),
+            None => words.to_owned(),
+        }
+    }
+
+    /// The step of a model that ended a sample, and the words that were said there, without its name.
+    pub(super) fn ended<'a>(
+        number: Option<u32>,
+        model: &'a ModelConfig,
+        words: &'a str,
+    ) -> Option<(Self, &'a ModelStep, &'a str)> {
+        let index = usize::try_from(number?).ok()?.checked_sub(1)?;
+        let (step, settings) = (Self::at(index, model)?, model.steps.get(index)?);
+        let name = Self::before(Some(step), "");
+        Some((step, settings, words.strip_prefix(&name).unwrap_or(words)))
+    }
+}
+
 /// A sample that arrived.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
@@ -109,6 +146,8 @@ pub(super) struct Arrival {
     /// Each request in turn, for readers.
     pub(super) requests: Vec<Request>,
     pub(super) stored: bool,
+    /// The step that ended it without a picture, where its model has several.
+    pub(super) step: Option<Step>,
 }
 
 impl Shop {
@@ -128,10 +167,16 @@ impl Shop {
     pub(super) async fn get(&self, wanted: Wanted<'_>) -> Result<Arrival, Halt> {
         let mut input = wanted.input.cloned();
         let mut total: Option<Arrival> = None;
-        let steps = wanted.model.steps.len();
         for (index, step) in wanted.model.steps.iter().enumerate() {
             let mask = wanted.mask.filter(|_| index == 0);
-            let mut arrival = self.step(wanted, step, (input.as_ref(), mask)).await?;
+            let at = Step::at(index, wanted.model);
+            let arrival = self.step(wanted, step, (input.as_ref(), mask)).await;
+            let mut arrival = arrival.map_err(|halt| match halt {
+                Halt::Fatal { side, kind, provider, model, words, .. } => {
+                    Halt::Fatal { side, kind, step: at, provider, model, words }
+                }
+                halt => halt,
+            })?;
             if let Some(before) = &mut total {
                 arrival.bill = add(before.bill, arrival.bill);
                 arrival.requests = one_after_another(&mut before.requests, arrival.requests);
@@ -142,9 +187,8 @@ impl Shop {
                 Arrived::Refused { words, .. }
                 | Arrived::Broken { words, .. }
                 | Arrived::Unavailable { words, .. } => {
-                    if steps > 1 {
-                        *words = format!("step {} of {steps}: {words}", index + 1);
-                    }
+                    *words = Step::before(at, words);
+                    arrival.step = at;
                     None
                 }
             };
@@ -246,7 +290,7 @@ impl Shop {
             attempts: u32::try_from(record.attempts.len()).unwrap_or(u32::MAX),
         };
         let requests = requests(&record.attempts);
-        Ok(Some(Arrival { arrived, bill, requests, stored: true }))
+        Ok(Some(Arrival { arrived, bill, requests, stored: true, step: None }))
     }
 
     async fn buy(
@@ -289,6 +333,8 @@ impl Shop {
             return Err(Halt::Fatal {
                 side: wanted.side,
                 kind: fault.kind,
+                // Whoever takes the steps in turn knows which it is.
+                step: None,
                 provider: line.name().to_owned(),
                 model: order.model.to_owned(),
                 words: fault.words.clone(),
@@ -326,7 +372,8 @@ impl Shop {
                 Arrived::Unavailable { kind: fault.kind.word().to_owned(), words: fault.words }
             }
         };
-        Ok(Arrival { arrived, bill, requests: requests(&record.attempts), stored: false })
+        let requests = requests(&record.attempts);
+        Ok(Arrival { arrived, bill, requests, stored: false, step: None })
     }
 
     pub(super) fn record(

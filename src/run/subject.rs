@@ -22,7 +22,7 @@ use super::load::Loaded;
 use super::opening::{self, Opened};
 use super::order::in_order;
 use super::replay::{Course, Ended, Part};
-use super::sample::Shop;
+use super::sample::{Shop, Step};
 use super::waves::Waves;
 use super::{Halt, Progress, Proof, Setting, Status, thumbnails};
 use crate::revision::Snapshot;
@@ -345,12 +345,21 @@ pub(super) fn always_rejected(
                 Side::Baseline => subject.baseline.as_ref().unwrap_or(&subject.candidate),
                 Side::Candidate => &subject.candidate,
             };
-            return Err(Halt::Fatal {
+            let words = line.error.as_deref().unwrap_or_default();
+            let halt = |step, provider: &str, model, words: &str| Halt::Fatal {
                 side: line.side,
                 kind: FaultKind::BadRequest,
-                provider: line.provider.clone(),
-                model: model.describe(),
-                words: line.error.clone().unwrap_or_default(),
+                step,
+                provider: provider.to_owned(),
+                model,
+                words: words.to_owned(),
+            };
+            // Of a pipeline, it is one of its providers that rejects.
+            return Err(match Step::ended(line.step, model, words) {
+                Some((step, at, words)) => {
+                    halt(Some(step), &at.provider.value, at.model.value.clone(), words)
+                }
+                None => halt(None, &line.provider, model.describe(), words),
             });
         }
     }

@@ -32,7 +32,7 @@ impl Voice {
         self.server.say(draft, &act).into()
     }
 
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         self.kind.vocabulary.kind
     }
 
@@ -109,7 +109,7 @@ impl State {
         };
         let (n, attempt) = self.log.arrived(&sample);
         let mut handover = Handover { log: Some((Arc::clone(&self.log), n)), place: None };
-        let (fault, answer) = match self.limits.enter(std::time::Instant::now()) {
+        let (fault, answer) = match self.enter(voice, std::time::Instant::now()) {
             Err(wait) => (None, voice.say(draft, Act::RateLimited(wait))),
             Ok(place) => {
                 let started = Instant::now();

@@ -55,8 +55,11 @@ record! {
         credit: Option<Usd>,
         /// The most requests in flight; more are answered 429.
         concurrency: Option<u32>,
-        /// The most requests in a span of time; more are answered 429.
+        /// The most requests in a span of time; more are answered 429. What a dialect's provider documents where it is
+        /// absent, and no limit where it documents none.
         rate: Option<PerTime>,
+        /// How long every request is answered 429 once `rate` was exceeded; not at all where it is absent.
+        lockout: Option<TimeSpan>,
     }
 }
 
@@ -225,7 +228,7 @@ mod tests {
         insta::assert_snapshot!(error.to_string(), @r"
         the profile has 9 problems; the server did not start
 
-          unknown key `port` (known: models, key, credit, concurrency, rate)
+          unknown key `port` (known: models, key, credit, concurrency, rate, lockout)
 
           `-1`: an amount of money can't be negative
 
@@ -241,7 +244,7 @@ mod tests {
 
           `server_error_attempts` is 0, so the fault would never show (say 1 or more, or leave it out for all attempts)
 
-          `fast`: expected a rate such as `5/s`, `60/min` or `1000/h`
+          `fast`: expected a rate such as `5/s`, `60/min`, `1000/h` or `150/10s`
         ");
         insta::assert_snapshot!(profile(&json!({"models": {}})).unwrap_err(), @r"
         the profile has a problem; the server did not start

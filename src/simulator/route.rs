@@ -1,5 +1,6 @@
 //! The routes: who is spoken to, and what about.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use super::alarm::Alarm;
 use super::answer::{Answer, Body, Handover};
 use super::credit::Credit;
 use super::fault::Fault;
-use super::limits::Limits;
+use super::limits::{Limits, PerTime, Place};
 use super::log::{Log, LogEntry, json_lines};
 use super::orders::{Hung, Job, Voice};
 use super::picture::Studio;
@@ -47,7 +48,9 @@ pub(crate) struct State {
     dialect: &'static str,
     pub(super) profile: Profile,
     pub(super) log: Arc<Log>,
-    pub(super) limits: Limits,
+    limits: Limits,
+    /// What the providers of dialects document of themselves, where the profile says nothing else.
+    houses: BTreeMap<&'static str, Limits>,
     pub(super) credit: Credit,
     pub(super) studio: Studio,
     pub(super) addresses: Shelf<Hung>,
@@ -112,7 +115,13 @@ pub(crate) async fn route(state: Arc<State>, request: Request<Incoming>) -> Resp
     match heard {
         Ok(Heard::Draw(draft)) => state.order(&voice, &draft).await,
         Ok(Heard::Aside(reply)) => alone(reply.into()),
-        Ok(Heard::Poll(name)) => alone(state.poll(&voice, &name).await),
+        Ok(Heard::Poll(name)) => {
+            // A poll is a request as any other to who counts them by the key.
+            if let Err(wait) = state.house(&voice, Instant::now()) {
+                return alone(voice.say(&Draft::default(), Act::RateLimited(wait)));
+            }
+            alone(state.poll(&voice, &name).await)
+        }
         Err(words) => alone(voice.say(&Draft::default(), Act::BadRequest(&words))),
     }
 }
@@ -138,6 +147,16 @@ pub(crate) fn spoken() -> impl Iterator<Item = &'static Kind> {
     REGISTRY.iter().filter(|kind| kind.rehearsal.is_some())
 }
 
+/// The limits that providers document of themselves.
+fn houses() -> BTreeMap<&'static str, Limits> {
+    let house = |kind: &'static Kind| {
+        let pace = kind.rehearsal?.pace()?;
+        let rate = PerTime { count: pace.count, span: pace.span };
+        Some((kind.vocabulary.kind, Limits::new(None, Some(rate), Some(pace.lockout))))
+    };
+    spoken().filter_map(house).collect()
+}
+
 impl State {
     /// The state of a server that has seen no request.
     ///
@@ -152,7 +171,12 @@ impl State {
         Ok(Self {
             addr,
             dialect,
-            limits: Limits::new(profile.concurrency, profile.rate),
+            limits: Limits::new(
+                profile.concurrency,
+                profile.rate,
+                profile.lockout.map(|lockout| lockout.0),
+            ),
+            houses: if profile.rate.is_none() { houses() } else { BTreeMap::new() },
             credit: Credit::new(profile.credit),
             profile,
             log,
@@ -161,6 +185,24 @@ impl State {
             jobs: Shelf::new(),
             alarm: Alarm::start()?,
         })
+    }
+
+    /// A place for one more order or question.
+    ///
+    /// # Errors
+    /// How long to wait, where a limit is reached.
+    pub(super) fn enter(&self, voice: &Voice, now: Instant) -> Result<Place, Duration> {
+        let place = self.limits.enter(now)?;
+        self.house(voice, now)?;
+        Ok(place)
+    }
+
+    /// Counts a request by what its provider documents.
+    fn house(&self, voice: &Voice, now: Instant) -> Result<(), Duration> {
+        match self.houses.get(voice.name()) {
+            Some(limits) => limits.enter(now).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// All requests so far, in the order of their arrival.
@@ -241,7 +283,7 @@ impl State {
         let sample = &put.sample;
         let (n, attempt) = self.log.arrived(sample);
         let mut handover = Handover { log: Some((Arc::clone(&self.log), n)), place: None };
-        let (fault, answer) = match self.limits.enter(Instant::now()) {
+        let (fault, answer) = match self.enter(voice, Instant::now()) {
             Err(wait) => (None, put.turned_away(wait)),
             Ok(place) => {
                 handover.place = Some(place);

@@ -85,7 +85,11 @@ impl Line {
         loop {
             progress.status = Some(reply.status);
             progress.hear(self.dialect.cost(order.model, &reply));
-            let (next, wait) = match (self.dialect.understand(order, &reply), polled.take()) {
+            let meaning = match &polled {
+                Some(_) => self.dialect.polled(order, &reply),
+                None => self.dialect.understand(order, &reply),
+            };
+            let (next, wait) = match (meaning, polled.take()) {
                 (Step::Done(answer), _) => return done(progress, answer, &reply),
                 (Step::Fetch(url), _) => return self.fetch(progress, &url, deadline).await,
                 (Step::Next(next), _) if calls < MOST_CALLS => {
@@ -198,7 +202,7 @@ impl Line {
                 return Err(late());
             }
             let fault = match self.call(call, deadline, None).await {
-                Ok(reply) => match self.dialect.understand(order, &reply) {
+                Ok(reply) => match self.dialect.polled(order, &reply) {
                     Step::Done(Answer::Fault(fault)) if reply.status >= 400 => {
                         progress.status = Some(reply.status);
                         let fault = with_wait(fault, &reply);

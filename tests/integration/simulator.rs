@@ -64,6 +64,49 @@ fn differing(a: &image::RgbImage, b: &image::RgbImage) -> usize {
     a.as_raw().iter().zip(b.as_raw()).filter(|(a, b)| a != b).count()
 }
 
+/// Asks so often at once for a result that is not there, in Stability's dialect; says how often it was not found, and how
+/// often nobody looked.
+async fn polls(running: &Running, count: usize) -> (usize, usize) {
+    let (client, addr) = (client(), running.addr());
+    let asked = (0..count).map(|_| {
+        let request = client.get(format!("http://{addr}/v2beta/results/nothing"));
+        request
+            .header("host", format!("stability.localhost:{}", addr.port()))
+            .bearer_auth("k")
+            .send()
+    });
+    let answers = futures_util::future::join_all(asked).await;
+    let statuses: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().status()).collect();
+    let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+    (count(StatusCode::NOT_FOUND), count(StatusCode::TOO_MANY_REQUESTS))
+}
+
+#[tokio::test]
+async fn a_dialect_has_the_limits_that_its_provider_documents() {
+    let own = server(json!({"models": {"*": {"size": "64x64"}}})).await;
+    assert_eq!(polls(&own, 160).await, (150, 10));
+    // It is the key that is locked out, for orders as well, of this provider alone.
+    let form = "--x\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na fox\r\n--x--\r\n";
+    let ordered = client()
+        .post(format!("http://{}/v2beta/stable-image/generate/core", own.addr()))
+        .header("host", format!("stability.localhost:{}", own.addr().port()))
+        .header(CONTENT_TYPE, "multipart/form-data; boundary=x")
+        .bearer_auth("key")
+        .body(form);
+    let ordered = ordered.send().await.unwrap();
+    assert_eq!(ordered.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ordered.headers().get(RETRY_AFTER), None, "Stability does not say how long");
+    assert_eq!(ask(&own, &order("m")).await.status(), StatusCode::OK);
+
+    // What the profile says counts instead.
+    let generous = server(json!({"rate": "100000/s", "models": {"*": {}}})).await;
+    assert_eq!(polls(&generous, 160).await, (160, 0));
+    let strict = json!({"rate": "1/min", "lockout": "1h", "models": {"*": {"size": "64x64"}}});
+    let strict = server(strict).await;
+    assert_eq!(ask(&strict, &order("m")).await.status(), StatusCode::OK);
+    assert_eq!(ask(&strict, &order("m")).await.headers()[RETRY_AFTER], "3600");
+}
+
 #[tokio::test]
 async fn the_same_request_always_gets_the_same_picture() {
     let one = server(json!({"models": {"m": {"price": "$0.042"}, "n": {}}})).await;

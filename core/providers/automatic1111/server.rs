@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::providers::http::{decode, encode};
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, reply, whole_seconds};
 use crate::providers::{Reply, Stage};
 
@@ -50,6 +52,18 @@ impl Rehearsal for Server {
             Act::OutOfCredit => reply(402, &json!({"detail": "Payment required"})),
             _ => exception(500, "OutOfMemoryError", "", "CUDA out of memory."),
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage, Upscale};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("sd_xl_base_1.0.safetensors", TextToImage),
+            Example::new("sd_xl_base_1.0.safetensors", Edit),
+            Example::new("R-ESRGAN 4x+", Upscale).with(r#"{"upscaling_resize": 4}"#).wordless(),
+        ];
+        EXAMPLES
     }
 }
 

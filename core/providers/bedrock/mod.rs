@@ -132,7 +132,7 @@ impl Wire {
 
 impl Dialect for Bedrock {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn begin(&self, order: &Order<'_>) -> Result<Call, String> {

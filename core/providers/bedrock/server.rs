@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::Wire;
 use crate::providers::http::{decode, encode};
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Draft, Heard, Rehearsal, Request, ratio, reply, whole_seconds,
 };
@@ -42,15 +44,41 @@ impl Rehearsal for Server {
         };
         said.unwrap_or_else(|| say_error(act))
     }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage, Upscale};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("stability.sd3-5-large-v1:0", TextToImage)
+                .with(r#"{"strength": 0.6, "cfg_scale": 4}"#),
+            Example::new("stability.sd3-5-large-v1:0", Edit)
+                .with(r#"{"strength": 0.6, "cfg_scale": 4}"#),
+            Example::new("us.stability.stable-fast-upscale-v1:0", Upscale).wordless(),
+            Example::new("us.stability.stable-conservative-upscale-v1:0", Upscale),
+            Example::new("us.stability.stable-image-inpaint-v1:0", Edit).masked(),
+            Example::new("us.stability.stable-image-erase-object-v1:0", Edit).wordless().masked(),
+            Example::new("amazon.nova-canvas-v1:0", TextToImage).with(
+                r#"{"width": 1024, "height": 512, "cfg_scale": 6.5, "negative_prompt": "fog"}"#,
+            ),
+        ];
+        EXAMPLES
+    }
+
+    #[cfg(test)]
+    fn set_up(&self) -> (Option<&'static str>, &'static str) {
+        (None, r#"{"region": "us-west-2"}"#)
+    }
 }
 
 fn stability(model: String, request: &Request<'_>) -> Result<Draft, String> {
     let body = request.json()?;
     let text = |name: &str| body.get(name).and_then(Value::as_str);
-    let bare = model.contains("fast-upscale") || model.contains("remove-background");
+    let wordless =
+        ["fast-upscale", "remove-background", "erase"].iter().any(|it| model.contains(it));
     let prompt = match text("prompt") {
         Some(prompt) => prompt,
-        None if bare => "upscale",
+        None if wordless => "a picture alone",
         None => return Err("required key [prompt] not found".to_owned()),
     };
     Ok(Draft {

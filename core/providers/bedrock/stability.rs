@@ -30,8 +30,11 @@ pub(super) fn body(order: &Order<'_>) -> Result<Value, String> {
     let mut body = Map::new();
     // These take the picture alone.
     let bare = is("fast-upscale") || is("remove-background");
-    if !bare {
+    // What is erased is in the mask, and nothing is put there by words.
+    if !bare && !is("erase") {
         body.insert("prompt".to_owned(), order.prompt.into());
+    }
+    if !bare {
         // 0 asks for any.
         body.insert("seed".to_owned(), (order.seed.0 % (MAX_SEED + 1)).max(1).into());
     }

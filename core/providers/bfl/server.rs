@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::providers::http::decode;
 use crate::providers::job::is_name;
 use crate::providers::json::data_uri;
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Draft, Heard, Rehearsal, Request, ratio, reply, whole_seconds,
 };
@@ -69,6 +71,20 @@ impl Rehearsal for Server {
             }
             Act::ServerFault => detail(503, "The service is overloaded."),
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("flux-2-pro", TextToImage).with(
+                r#"{"width": 1024, "height": 768, "output_format": "png", "safety_tolerance": 2}"#,
+            ),
+            Example::new("flux-kontext-pro", Edit),
+            Example::new("flux-pro-1.0-fill", Edit).masked(),
+        ];
+        EXAMPLES
     }
 }
 

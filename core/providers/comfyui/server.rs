@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Delivery, Draft, Heard, Rehearsal, Request, file, reply, whole_seconds,
 };
@@ -58,6 +60,19 @@ impl Rehearsal for Server {
             }
             _ => error(500, "Internal Server Error"),
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::TextToImage;
+
+        const EXAMPLES: &[Example] = &[Example::new("sd_xl_base_1.0.safetensors", TextToImage)];
+        EXAMPLES
+    }
+
+    #[cfg(test)]
+    fn set_up(&self) -> (Option<&'static str>, &'static str) {
+        (None, r#"{"workflow": "a.json", "defaults": {"steps": 20}}"#)
     }
 }
 

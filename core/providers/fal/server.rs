@@ -7,6 +7,8 @@ use super::app;
 use crate::providers::http::decode;
 use crate::providers::job::is_name;
 use crate::providers::json::data_uri;
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Draft, Heard, Rehearsal, Request, ratio, reply, whole_seconds,
 };
@@ -68,6 +70,19 @@ impl Rehearsal for Server {
                 &json!({"detail": "No runner is free.", "error_type": "runner_scheduling_failure"}),
             ),
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage, Upscale};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("fal-ai/flux/dev", TextToImage)
+                .with(r#"{"image_size": "square_hd", "guidance_scale": 3.5}"#),
+            Example::new("fal-ai/flux-kontext/dev", Edit),
+            Example::new("fal-ai/esrgan", Upscale).wordless(),
+        ];
+        EXAMPLES
     }
 }
 

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::draw::inline;
 use super::is_imagen;
 use crate::providers::http::{decode, encode};
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, ratio, reply};
 use crate::providers::{Reply, Stage};
 
@@ -41,6 +43,32 @@ impl Rehearsal for Server {
         if is_imagen(&draft.model) { say_predicted(act) } else { say_content(act) }
             .or_else(|| self.vertex.then(|| say_vertex(&draft.model, act)).flatten())
             .unwrap_or_else(|| say_error(&draft.model, act))
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage};
+
+        const OWN: &[Example] = &[
+            Example::new("gemini-3-pro-image", TextToImage).with(r#"{"aspect_ratio": "16:9", "image_size": "2K", "thinking_level": "low", "top_p": 0.9, "safety_settings": []}"#),
+            Example::new("gemini-3-pro-image", Edit).with(r#"{"aspect_ratio": "16:9", "image_size": "2K", "thinking_level": "low", "top_p": 0.9, "safety_settings": []}"#),
+            Example::new("imagen-4.0-generate-001", TextToImage).with(r#"{"aspect_ratio": "3:4", "image_size": "2K", "output_mime_type": "image/jpeg", "person_generation": "dont_allow"}"#),
+        ];
+        const VERTEX: &[Example] = &[
+            Example::new("gemini-3-pro-image", TextToImage).with(r#"{"aspect_ratio": "16:9", "image_size": "2K", "thinking_level": "low", "top_p": 0.9, "safety_settings": []}"#),
+            Example::new("gemini-3-pro-image", Edit).with(r#"{"aspect_ratio": "16:9", "image_size": "2K", "thinking_level": "low", "top_p": 0.9, "safety_settings": []}"#),
+            Example::new("imagen-4.0-generate-001", TextToImage).with(r#"{"aspect_ratio": "3:4", "image_size": "2K", "output_mime_type": "image/jpeg", "person_generation": "dont_allow"}"#),
+        ];
+        if self.vertex { VERTEX } else { OWN }
+    }
+
+    #[cfg(test)]
+    fn set_up(&self) -> (Option<&'static str>, &'static str) {
+        if self.vertex {
+            (None, r#"{"project": "studio-1", "location": "us-central1"}"#)
+        } else {
+            (None, "{}")
+        }
     }
 }
 

@@ -69,15 +69,9 @@ fn every_snippet_is_a_provider_that_works() {
                 continue;
             }
             // A kind with models of its own knows no other.
-            let model = match kind.vocabulary.kind {
-                "stability" => "core",
-                "bedrock" => "stability.sd3-5-large-v1:0",
-                "bfl" => "flux-2-pro",
-                "fal" => "fal-ai/flux/dev",
-                "replicate" => "black-forest-labs/flux-schnell",
-                "ideogram" => "ideogram-3",
-                _ => "v1",
-            };
+            let examples = kind.rehearsal.map_or(&[][..], |server| server.examples());
+            let drawn = examples.iter().find(|it| it.task == crate::policy::Task::TextToImage);
+            let model = drawn.map_or("v1", |it| it.model);
             let order = providers::Order { model, ..super::tests::order(&params) };
             let call = dialect.begin(&order).unwrap();
             let body = String::from_utf8_lossy(&call.body);

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::providers::http::decode;
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Draft, Heard, Rehearsal, Request, file, reply, whole_seconds,
 };
@@ -45,6 +47,17 @@ impl Rehearsal for Server {
                 reply(503, &json!({"error": words, "estimated_time": 20.0}))
             }
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("black-forest-labs/FLUX.1-schnell", TextToImage),
+            Example::new("black-forest-labs/FLUX.1-Kontext-dev", Edit),
+        ];
+        EXAMPLES
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Delivery, Draft, Heard, Rehearsal, Request, reply, size, whole_seconds,
 };
@@ -55,6 +57,20 @@ impl Rehearsal for Server {
             // Pictures are never in the answer.
             _ => error(503, "The service is unavailable."),
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("ideogram-3", TextToImage)
+                .with(r#"{"rendering_speed": "turbo", "style_codes": ["AA", "BB"]}"#),
+            Example::new("ideogram-3", Edit)
+                .with(r#"{"rendering_speed": "turbo", "style_codes": ["AA", "BB"]}"#),
+            Example::new("ideogram-4-5", Edit).masked(),
+        ];
+        EXAMPLES
     }
 }
 

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::providers::http::encode;
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Delivery, Draft, Heard, Rehearsal, Request, openai_error, reply, size, whole_seconds,
 };
@@ -86,6 +88,32 @@ impl Rehearsal for Server {
             }
             _ => openai_error(503, "server_error", "server_error", "The server is overloaded."),
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage};
+
+        const OWN: &[Example] = &[
+            Example::new("gpt-image-2", TextToImage)
+                .with(r#"{"size": "1024x1024", "quality": "low", "output_compression": 80}"#),
+            Example::new("gpt-image-2", Edit)
+                .with(r#"{"size": "1024x1024", "quality": "low", "output_compression": 80}"#)
+                .masked(),
+        ];
+        const AZURE: &[Example] = &[
+            Example::new("posters", TextToImage)
+                .with(r#"{"size": "1024x1024", "quality": "low", "output_compression": 80}"#),
+            Example::new("posters", Edit)
+                .with(r#"{"size": "1024x1024", "quality": "low", "output_compression": 80}"#)
+                .masked(),
+        ];
+        if self.azure { AZURE } else { OWN }
+    }
+
+    #[cfg(test)]
+    fn set_up(&self) -> (Option<&'static str>, &'static str) {
+        if self.azure { (Some("https://studio.openai.azure.com"), "{}") } else { (None, "{}") }
     }
 }
 

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::UPSCALERS;
 use crate::providers::http::encode;
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Draft, Heard, Rehearsal, Request, reply, size, whole_seconds,
 };
@@ -47,6 +49,19 @@ impl Rehearsal for Server {
             Act::BadRequest(words) => error(400, "invalid_parameter", words),
             _ => error(500, "internal_error", "Something went wrong."),
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage, Upscale};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("recraftv4_1", TextToImage),
+            Example::new("recraftv3", Edit)
+                .with(r#"{"strength": 0.4, "controls": {"no_text": true}}"#),
+            Example::new("crispUpscale", Upscale).wordless(),
+        ];
+        EXAMPLES
     }
 }
 

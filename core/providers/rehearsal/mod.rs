@@ -168,6 +168,52 @@ pub enum Act<'a> {
     BadRequest(&'a str),
 }
 
+/// How many requests a provider takes, as it documents it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// So many requests …
+    pub count: u32,
+    /// … in this span of time.
+    pub span: Duration,
+    /// How long a key is locked out that asked for more.
+    pub lockout: Duration,
+}
+
+/// An order as tests make it of a dialect: a model that stands for one of its wires, and what is asked of it.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// The model's id.
+    pub model: &'static str,
+    /// What it is to do.
+    pub task: crate::policy::Task,
+    /// Its parameters, as JSON.
+    pub params: &'static str,
+    /// Whether it takes a picture alone, without a prompt.
+    pub wordless: bool,
+    /// Whether it takes a mask.
+    pub masked: bool,
+}
+
+#[cfg(test)]
+impl Example {
+    pub(super) const fn new(model: &'static str, task: crate::policy::Task) -> Self {
+        Self { model, task, params: "{}", wordless: false, masked: false }
+    }
+
+    pub(super) const fn with(self, params: &'static str) -> Self {
+        Self { params, ..self }
+    }
+
+    pub(super) const fn wordless(self) -> Self {
+        Self { wordless: true, ..self }
+    }
+
+    pub(super) const fn masked(self) -> Self {
+        Self { masked: true, ..self }
+    }
+}
+
 /// A server that speaks a dialect.
 pub trait Rehearsal: Send + Sync {
     /// The key that a request carries, as it carries it.
@@ -178,6 +224,21 @@ pub trait Rehearsal: Send + Sync {
     /// The stages of refusals that the wire can tell; none where there is no safety policy.
     fn stages(&self) -> &'static [Stage] {
         &[Stage::Input, Stage::Output]
+    }
+
+    /// The orders that tests make, at least one for each way in which an order is sent.
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example];
+
+    /// What a policy has to say of a provider of this kind so that it works: its `url`, and other keys as JSON.
+    #[cfg(test)]
+    fn set_up(&self) -> (Option<&'static str>, &'static str) {
+        (None, "{}")
+    }
+
+    /// How many requests its provider takes, where that is documented.
+    fn pace(&self) -> Option<Pace> {
+        None
     }
 
     /// What a request is about; nothing where it is not to this dialect.

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::providers::http::decode;
 use crate::providers::job::is_name;
 use crate::providers::json::data_uri;
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{Act, Draft, Heard, Rehearsal, Request, ratio, reply};
 use crate::providers::{Reply, Stage};
 
@@ -72,6 +74,25 @@ impl Rehearsal for Server {
             Act::BadRequest(words) => problem(422, "Input validation failed", words),
             Act::ServerFault => problem(503, "Unavailable", "The service is overloaded."),
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage, Upscale};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("black-forest-labs/flux-schnell", TextToImage)
+                .with(r#"{"go_fast": true, "output_format": "png"}"#),
+            Example::new("acme/inpainter", Edit).masked(),
+            Example::new("nightmareai/real-esrgan", Upscale).wordless(),
+        ];
+        EXAMPLES
+    }
+
+    #[cfg(test)]
+    fn set_up(&self) -> (Option<&'static str>, &'static str) {
+        // Each of its models has names of its own.
+        (None, r#"{"image_field": "image", "mask_field": "mask", "per_second": "$0.01"}"#)
     }
 }
 

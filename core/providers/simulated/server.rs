@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::providers::Reply;
 use crate::providers::Stage;
 use crate::providers::http::{decode, encode};
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Delivery, Draft, Heard, Rehearsal, Request, file, ratio, reply, whole_seconds,
 };
@@ -42,6 +44,15 @@ impl Rehearsal for Server {
                 error(502, "bad_gateway", "The model did not answer.")
             }
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage};
+
+        const EXAMPLES: &[Example] =
+            &[Example::new("atelier-2", TextToImage), Example::new("atelier-2", Edit)];
+        EXAMPLES
     }
 }
 

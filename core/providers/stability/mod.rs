@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::http::fault;
+use super::http::{fault, of_download};
 use super::job::is_name;
 use super::multipart::Form;
 use super::registry::Kind;
@@ -26,7 +26,13 @@ use crate::policy::{Provider, ProviderVocabulary, Task};
 /// Stability's own address.
 const DEFAULT_URL: &str = "https://api.stability.ai/v2beta";
 
-/// How long a key is locked out that asked for too much (150 requests in 10 s).
+/// The most requests of a key …
+const MOST: u32 = 150;
+
+/// … in this time.
+const SPAN: Duration = Duration::from_secs(10);
+
+/// How long a key is locked out that asked for more.
 const LOCKED: Duration = Duration::from_secs(60);
 
 /// How often a creative upscale may be asked for.
@@ -83,27 +89,65 @@ struct Stability {
     key: Option<String>,
 }
 
-/// Where a model is: its folder and name in the address, and whether the name goes into the form as well.
-fn place(model: &str) -> Result<(&'static str, &str, bool), String> {
-    let split = |prefix: &str| {
-        let name = model.strip_prefix(prefix)?;
-        let plain = |c: char| c.is_ascii_lowercase() || c == '-';
-        (!name.is_empty() && name.chars().all(plain)).then_some(name)
-    };
-    if model.starts_with("sd3") {
-        Ok(("generate", "sd3", true))
-    } else if matches!(model, "ultra" | "core") {
-        Ok(("generate", model, false))
-    } else if let Some(name) = split("upscale-") {
-        Ok(("upscale", name, false))
-    } else if let Some(name) = split("edit-") {
-        Ok(("edit", name, false))
-    } else if let Some(name) = split("control-") {
-        Ok(("control", name, false))
-    } else {
-        Err("Stability's models are `sd3.5-…`, `ultra`, `core`, `upscale-fast`, `upscale-conservative`, `upscale-creative`, \
-             `edit-…` and `control-…`"
-            .to_owned())
+/// Where a model is in the address, and what it takes besides a picture and the parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place<'a> {
+    folder: &'static str,
+    name: &'a str,
+    /// Whether the model's id goes into the form as well.
+    named: bool,
+}
+
+impl<'a> Place<'a> {
+    fn of(model: &'a str) -> Result<Self, String> {
+        let split = |prefix: &str| {
+            let name = model.strip_prefix(prefix)?;
+            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+            (!name.is_empty() && name.chars().all(plain)).then_some(name)
+        };
+        let (folder, name) = if model.starts_with("sd3") {
+            return Ok(Self { folder: "generate", name: "sd3", named: true });
+        } else if matches!(model, "ultra" | "core") {
+            ("generate", model)
+        } else if let Some(name) = split("upscale-") {
+            ("upscale", name)
+        } else if let Some(name) = split("edit-") {
+            ("edit", name)
+        } else if let Some(name) = split("control-") {
+            ("control", name)
+        } else {
+            return Err("Stability's models are `sd3.5-…`, `ultra`, `core`, `upscale-fast`, `upscale-conservative`, `upscale-creative`, \
+                 `edit-…` and `control-…`"
+                .to_owned());
+        };
+        Ok(Self { folder, name, named: false })
+    }
+
+    fn is(&self, folder: &str, name: &str) -> bool {
+        (self.folder, self.name) == (folder, name)
+    }
+
+    /// Whether the model does what is asked of it.
+    fn is_for(&self, task: Task) -> bool {
+        match task {
+            Task::TextToImage => self.folder == "generate",
+            Task::Edit => self.named || matches!(self.folder, "edit" | "control"),
+            Task::Upscale => self.folder == "upscale",
+        }
+    }
+
+    /// These take the picture alone.
+    fn is_bare(&self) -> bool {
+        self.is("upscale", "fast") || self.is("edit", "remove-background")
+    }
+
+    fn takes_prompt(&self) -> bool {
+        // What is erased is in the mask, and nothing is put there by words.
+        !self.is_bare() && !self.is("edit", "erase")
+    }
+
+    fn takes_mask(&self) -> bool {
+        self.is("edit", "inpaint") || self.is("edit", "erase")
     }
 }
 
@@ -117,32 +161,37 @@ impl Stability {
 
 impl Dialect for Stability {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn begin(&self, order: &Order<'_>) -> Result<Call, String> {
         let model = order.model;
-        let (folder, name, named) = place(model)?;
-        let generates = folder == "generate";
-        match (order.task, generates) {
-            (Task::TextToImage, true) | (Task::Edit, _) => {}
-            (Task::Upscale, _) if folder == "upscale" => {}
-            (task, _) => {
-                return Err(format!("`{model}` is not for {}: name a model that is", task.word()));
-            }
+        let place = Place::of(model)?;
+        if !place.is_for(order.task) {
+            let task = order.task.word();
+            return Err(format!("`{model}` is not for {task}: name a model that is"));
         }
-        if !generates && order.image.is_none() {
+        if order.task != Task::TextToImage && order.image.is_none() {
             return Err(format!("`{model}` needs a picture: give the case an `image`"));
         }
+        // Sent along, it would be left out by some and refused by others.
+        if place.folder == "generate" && !place.named && order.image.is_some() {
+            return Err(format!("`{model}` draws from a prompt alone: name `sd3.5-…` for an edit"));
+        }
+        if order.mask.is_some() && !place.takes_mask() {
+            return Err(format!(
+                "`{model}` takes no mask: name `edit-inpaint` or `edit-erase`, or leave the case's `mask` out"
+            ));
+        }
         let mut form = Form::default();
-        // The fast upscaler takes the picture alone.
-        let bare = (folder, name) == ("upscale", "fast");
-        if !bare {
+        if place.takes_prompt() {
             form.text("prompt", order.prompt);
+        }
+        if !place.is_bare() {
             // 0 asks for any.
             form.text("seed", &(order.seed.0 % (MAX_SEED + 1)).max(1).to_string());
         }
-        if named {
+        if place.named {
             form.text("model", order.model);
             if order.image.is_some() {
                 form.text("mode", "image-to-image");
@@ -160,18 +209,39 @@ impl Dialect for Stability {
         }
         let (media_type, body) = form.finish();
         // Who answers an id does so in JSON; the others send the file where they may.
-        let accept =
-            if (folder, name) == ("upscale", "creative") { "application/json" } else { "image/*" };
+        let accept = if place.is("upscale", "creative") { "application/json" } else { "image/*" };
         let mut headers = vec![json::plain("content-type", &media_type)];
         headers.extend(self.headers(accept));
-        let url = super::below(&self.base, &["stable-image", folder, name])?;
+        let url = super::below(&self.base, &["stable-image", place.folder, place.name])?;
         Ok(Call { method: "POST", url, headers, body })
     }
 
-    fn understand(&self, _: &Order<'_>, reply: &Reply) -> Step {
+    fn understand(&self, order: &Order<'_>, reply: &Reply) -> Step {
+        // A model is a part of the address.
+        let not_found = |fault: Fault| Fault {
+            kind: FaultKind::ModelRetired,
+            words: format!("there is no `{}` at this address: {}", order.model, fault.words),
+            ..fault
+        };
+        self.meaning(reply, not_found)
+    }
+
+    fn polled(&self, _: &Order<'_>, reply: &Reply) -> Step {
+        // A result is kept for a day, and for the key that ordered it.
+        self.meaning(reply, |fault| Fault { kind: FaultKind::ResultExpired, ..fault })
+    }
+
+    fn fetched(&self, reply: &Reply) -> Answer {
+        of_download(reply)
+    }
+}
+
+impl Stability {
+    /// What a reply means; `not_found` says it of a 404.
+    fn meaning(&self, reply: &Reply, not_found: impl FnOnce(Fault) -> Fault) -> Step {
         let json = if picture_format(&reply.body).is_some() { None } else { json::of(reply) };
         if !(200..300).contains(&reply.status) {
-            return Step::Done(failure(reply, json.as_ref()));
+            return Step::Done(failure(reply, json.as_ref(), not_found));
         }
         let reason = reply
             .header("finish-reason")
@@ -207,14 +277,10 @@ impl Dialect for Stability {
             Err(words) => Step::Done(broken("bad_url", words)),
         }
     }
-
-    fn fetched(&self, reply: &Reply) -> Answer {
-        failure(reply, json::of(reply).as_ref())
-    }
 }
 
 /// What a failure means.
-fn failure(reply: &Reply, json: Option<&Value>) -> Answer {
+fn failure(reply: &Reply, json: Option<&Value>, not_found: impl FnOnce(Fault) -> Fault) -> Answer {
     let name = json.and_then(|json| json::text(json, "/name")).unwrap_or_default();
     if name == "content_moderation" {
         return refused(Stage::Input, provider_words(reply));
@@ -222,11 +288,11 @@ fn failure(reply: &Reply, json: Option<&Value>) -> Answer {
     let mut fault = fault(reply, json);
     match reply.status {
         429 => fault.retry_after = fault.retry_after.or(Some(LOCKED)),
-        // A result is kept for a day, and for the key that ordered it.
-        404 => {
-            fault = Fault { kind: FaultKind::ResultExpired, ..fault };
-        }
+        404 => fault = not_found(fault),
         _ => {}
     }
     Answer::Fault(fault)
 }
+
+#[cfg(test)]
+mod tests;

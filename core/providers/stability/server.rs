@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::{LOCKED, MOST, SPAN};
 use crate::providers::job::is_name;
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
-    Act, Delivery, Draft, Heard, Rehearsal, Request, file, ratio, reply,
+    Act, Delivery, Draft, Heard, Pace, Rehearsal, Request, file, ratio, reply,
 };
 use crate::providers::{Reply, Stage, multipart};
 
@@ -12,6 +15,10 @@ use crate::providers::{Reply, Stage, multipart};
 pub(super) struct Server;
 
 impl Rehearsal for Server {
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace { count: MOST, span: SPAN, lockout: LOCKED })
+    }
+
     fn hear(&self, request: &Request<'_>) -> Option<Result<Heard, String>> {
         let (_, path) = request.path.split_once("/v2beta/")?;
         let parts: Vec<&str> = path.split('/').collect();
@@ -22,7 +29,7 @@ impl Rehearsal for Server {
         }
     }
 
-    fn say(&self, _: &Draft, act: &Act<'_>) -> Reply {
+    fn say(&self, draft: &Draft, act: &Act<'_>) -> Reply {
         match act {
             Act::Picture { bytes, media_type, .. } => {
                 file(bytes, media_type).with("finish-reason", "SUCCESS").with("seed", 7)
@@ -41,12 +48,35 @@ impl Rehearsal for Server {
             }
             Act::BadKey => error(401, "unauthorized", "The key is missing or wrong."),
             Act::OutOfCredit => error(402, "payment_required", "You lack sufficient credits."),
-            Act::NoModel => error(400, "bad_request", "model: unknown model"),
+            // Of most models the name is a part of the address.
+            Act::NoModel if draft.model.starts_with("sd3") => {
+                error(400, "bad_request", "model: unknown model")
+            }
+            Act::NoModel => error(404, "not_found", "The requested resource was not found."),
             Act::BadRequest(words) => error(400, "bad_request", words),
             Act::Address { .. } | Act::ServerFault => {
                 error(500, "internal_error", "An unexpected error occurred.")
             }
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage, Upscale};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("sd3.5-large-turbo", TextToImage),
+            Example::new("sd3.5-large", Edit).with(r#"{"strength": 0.6, "cfg_scale": 4}"#),
+            Example::new("core", TextToImage),
+            Example::new("upscale-fast", Upscale).wordless(),
+            Example::new("upscale-conservative", Upscale),
+            Example::new("upscale-creative", Upscale),
+            Example::new("edit-inpaint", Edit).masked(),
+            Example::new("edit-erase", Edit).wordless().masked(),
+            Example::new("edit-remove-background", Edit).wordless(),
+            Example::new("control-sketch", Edit),
+        ];
+        EXAMPLES
     }
 }
 
@@ -68,10 +98,16 @@ fn form(folder: &str, name: &str, request: &Request<'_>) -> Result<Heard, String
         ("generate", name) => name.to_owned(),
         (folder, name) => format!("{folder}-{name}"),
     };
-    let bare = model == "upscale-fast";
+    let wordless =
+        matches!(model.as_str(), "upscale-fast" | "edit-remove-background" | "edit-erase");
     let prompt = text("prompt").unwrap_or_default();
-    if prompt.is_empty() && !bare {
-        return Err("prompt: required".to_owned());
+    match (prompt.is_empty(), wordless) {
+        (true, false) => return Err("prompt: required".to_owned()),
+        (false, true) => return Err("prompt: not a field of this endpoint".to_owned()),
+        _ => {}
+    }
+    if folder != "generate" && part("image").is_none() {
+        return Err("image: required".to_owned());
     }
     let seed = text("seed").map(|seed| seed.parse().map_err(|_| "seed: not a number"));
     let size = |name: &str| text(name).and_then(|ratio_text| ratio(&ratio_text));
@@ -83,7 +119,7 @@ fn form(folder: &str, name: &str, request: &Request<'_>) -> Result<Heard, String
         return Err("strength: must be from 0 to 1".to_owned());
     }
     Ok(Heard::Draw(Draft {
-        prompt: if bare { "upscale".to_owned() } else { prompt },
+        prompt: if wordless { name.to_owned() } else { prompt },
         delivery: if model == "upscale-creative" { Delivery::Job } else { Delivery::Inline },
         model,
         seed: seed.transpose()?,

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::providers::http::{decode, encode};
+#[cfg(test)]
+use crate::providers::rehearsal::Example;
 use crate::providers::rehearsal::{
     Act, Delivery, Draft, Heard, Rehearsal, Request, ratio, reply, whole_seconds,
 };
@@ -63,6 +65,18 @@ impl Rehearsal for Server {
             Act::BadRequest(words) => error(400, INVALID, words),
             _ => error(503, "The service is currently unavailable", "The service is overloaded."),
         }
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> &'static [Example] {
+        use crate::policy::Task::{Edit, TextToImage};
+
+        const EXAMPLES: &[Example] = &[
+            Example::new("grok-imagine-image", TextToImage)
+                .with(r#"{"aspect_ratio": "16:9", "resolution": "2k"}"#),
+            Example::new("grok-imagine-image-2.0", Edit),
+        ];
+        EXAMPLES
     }
 }
 

@@ -17,7 +17,6 @@ pub use terminal::compare_text;
 use super::{SampleLine, Thumbnail, words};
 use crate::compare::{Comparison, Ended, LatencyFigures, ModelFigures, Throughput};
 use crate::inert::one_line;
-use crate::units::CostBasis;
 
 /// A comparison and its evidence.
 #[derive(Clone, Debug)]
@@ -112,14 +111,4 @@ pub(super) fn latency(latency: &LatencyFigures) -> [String; 4] {
         words::seconds(latency.p95_s),
         times(latency.p95_interval_s),
     ]
-}
-
-/// How well a cost is known.
-pub(super) const fn basis(basis: CostBasis) -> &'static str {
-    match basis {
-        CostBasis::Exact => "exact",
-        CostBasis::Computed => "computed",
-        CostBasis::Estimated => "estimated",
-        CostBasis::Unknown => "unknown",
-    }
 }

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
-    THROUGHPUT, amounts, basis, conclusion, ended, intervals, latency, name, pace, sample, shares,
+    THROUGHPUT, amounts, conclusion, ended, intervals, latency, name, pace, sample, shares,
 };
 use crate::compare::{Comparison, ModelFigures};
 use crate::gate::Outcome;
@@ -167,7 +167,7 @@ fn costs(out: &mut String, finished: &[&ModelFigures], style: TerminalStyle, wid
             amount(cost.per_1k_usd),
             amount(cost.effective_per_1k_usd),
             model.effective_interval_usd.map_or_else(String::new, amounts),
-            basis(cost.basis).to_owned(),
+            cost.basis.word().to_owned(),
             match model.on_front {
                 Some(true) => "yes",
                 Some(false) => "dominated",

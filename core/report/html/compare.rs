@@ -14,8 +14,7 @@ use crate::compare::{Comparison, ModelFigures};
 use crate::gate::Outcome;
 use crate::inert;
 use crate::report::compare::{
-    Compared, THROUGHPUT, amounts, basis, conclusion, ended, intervals, latency, pace, sample,
-    shares,
+    Compared, THROUGHPUT, amounts, conclusion, ended, intervals, latency, pace, sample, shares,
 };
 use crate::report::{SampleLine, evidence, words};
 
@@ -168,7 +167,7 @@ fn figures(comparison: &Comparison, model: &ModelFigures) -> Figures {
             .map_or_else(String::new, |it| words::points_interval(it.interval)),
         beyond: difference.as_ref().is_some_and(|it| it.beyond_chance),
         cost: amount(model.cost.as_ref().and_then(|cost| cost.per_1k_usd)),
-        basis: model.cost.as_ref().map_or("", |cost| basis(cost.basis)),
+        basis: model.cost.as_ref().map_or("", |cost| cost.basis.word()),
         effective: amount(model.cost.as_ref().and_then(|cost| cost.effective_per_1k_usd)),
         effective_interval: model.effective_interval_usd.map_or_else(String::new, amounts),
         p50,

@@ -12,6 +12,7 @@ use crate::gate::{Outcome, Side};
 use crate::inert;
 use crate::report::evidence::{self, Pair, PairKind};
 use crate::report::{SampleLine, Subject, Thumbnail, words};
+use crate::units::CostBasis;
 
 /// The most passing pairs that are listed where no script runs.
 const MAX_PASSING: usize = 200;
@@ -192,7 +193,11 @@ pub(super) fn card(
         (None, Some(words)) => Some(line(words, 600)),
         (Some(kind), Some(words)) => Some(format!("{}: {}", line(kind, 40), line(words, 600))),
     };
-    let mut facts = vec![sample.cost_usd.to_string()];
+    let cost = sample.cost_usd.to_string();
+    let mut facts = vec![match sample.cost_basis {
+        CostBasis::Exact => cost,
+        basis => format!("{cost} ({})", basis.word()),
+    }];
     facts.extend(sample.latency_s.map(words::seconds));
     if sample.attempts != 1 {
         facts.push(words::count(u64::from(sample.attempts), "request", "requests"));

@@ -130,7 +130,10 @@ pub(super) fn facts(verdict: &SubjectVerdict) -> Vec<[String; 4]> {
             (words::seconds(time), time)
         })
     };
-    let mut add = |name: &str, before: Option<(String, f64)>, after: Option<(String, f64)>| {
+    let add = |facts: &mut Vec<_>,
+               name: &str,
+               before: Option<(String, f64)>,
+               after: Option<(String, f64)>| {
         if before.is_none() && after.is_none() {
             return;
         }
@@ -147,14 +150,25 @@ pub(super) fn facts(verdict: &SubjectVerdict) -> Vec<[String; 4]> {
     };
     let both = |pick| (cost(Side::Baseline, pick), cost(Side::Candidate, pick));
     let (before, after) = both(|cost| cost.per_1k_usd);
-    add("Cost per 1k images", before, after);
+    add(&mut facts, "Cost per 1k images", before, after);
     let (before, after) = both(|cost| cost.effective_per_1k_usd);
-    add("Cost per 1k good images", before, after);
+    add(&mut facts, "Cost per 1k good images", before, after);
+    let basis = |side| verdict.cost.get(side).as_ref().map(|cost| cost.basis.word());
+    let (before, after) = (basis(Side::Baseline), basis(Side::Candidate));
+    if before.or(after).is_some() {
+        let cell = |word: Option<&str>| word.unwrap_or(words::NOTHING).to_owned();
+        facts.push([
+            "How well the cost is known".to_owned(),
+            cell(before),
+            cell(after),
+            String::new(),
+        ]);
+    }
     let both = |pick| (latency(Side::Baseline, pick), latency(Side::Candidate, pick));
     let (before, after) = both(|latency| latency.p50_s);
-    add("Latency, median", before, after);
+    add(&mut facts, "Latency, median", before, after);
     let (before, after) = both(|latency| latency.p95_s);
-    add("Latency p95", before, after);
+    add(&mut facts, "Latency p95", before, after);
     facts
 }
 

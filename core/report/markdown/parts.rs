@@ -10,7 +10,6 @@ use super::is_plain_url;
 use super::limits::MAX_LIMITS;
 use crate::gate::{Decision, Failure, LimitOutcome, Side, Stopped, SubjectVerdict};
 use crate::inert;
-use crate::units::CostBasis;
 
 /// The most characters of a prompt in a folded list.
 const MAX_PROMPT: usize = 1_500;
@@ -282,7 +281,7 @@ pub(super) fn meaning(run: &Run, verdict: &SubjectVerdict) -> String {
         ": {} bought, {} from the store. {}",
         words::count(verdict.images_bought, "image", "images"),
         words::thousands(stored),
-        cost_basis(verdict)
+        words::cost_basis(verdict)
     );
     for check in verdict.checks.iter().filter(|c| c.skipped.candidate > 0).take(10) {
         let skipped = words::count(check.skipped.candidate, "image", "images");
@@ -301,18 +300,4 @@ pub(super) fn meaning(run: &Run, verdict: &SubjectVerdict) -> String {
         inert::markdown(&run.version, 40)
     );
     text
-}
-
-/// How well costs are known, by the weaker of the two sides.
-fn cost_basis(verdict: &SubjectVerdict) -> &'static str {
-    let bases = Side::BOTH.map(|side| verdict.cost.get(side).as_ref().map(|cost| cost.basis));
-    match bases.into_iter().flatten().max() {
-        None => "",
-        Some(CostBasis::Exact) => "Costs are exact.",
-        Some(CostBasis::Computed) => "Costs follow from the usage that the answers reported.",
-        Some(CostBasis::Estimated) => "Costs are estimates: the answers don't report their usage.",
-        Some(CostBasis::Unknown) => {
-            "For some requests nobody can know whether they were charged: they count at the worst case."
-        }
-    }
 }

@@ -207,8 +207,9 @@ impl Runner {
 /// Why a model can't go on, where a halt is about it alone.
 fn why_gone(halt: &Halt) -> Option<String> {
     match halt {
-        Halt::Fatal { kind, provider, model, words, .. } => {
-            Some(crate::run::fatal(*kind, provider, model, words, "").0)
+        Halt::Fatal { kind, step, provider, model, words, .. } => {
+            let what = crate::run::fatal(*kind, provider, model, words, "").0;
+            Some(crate::run::Step::before(*step, &what))
         }
         _ => None,
     }

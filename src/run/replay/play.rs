@@ -166,8 +166,8 @@ impl Context {
         let Some(arrived) = arrived(line, &part.pictures).await? else { return Ok(None) };
         let _hand = self.hands.acquire().await.map_err(|error| broken(&error))?;
         let bill = bill(line);
-        let arrival =
-            Arrival { arrived, bill, requests: line.requests.clone(), stored: line.stored };
+        let (requests, stored) = (line.requests.clone(), line.stored);
+        let arrival = Arrival { arrived, bill, requests, stored, step: None };
         self.judge(cell, input, &arrival, false).await
     }
 

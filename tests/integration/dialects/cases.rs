@@ -152,6 +152,11 @@ async fn keys_models_credit_and_limits_are_refused_in_every_dialect() {
     let small = Simulator::start(profile, ([127, 0, 0, 1], 0).into()).await.unwrap();
     for (wire, exchange) in ask_all(&Wire::all(&small)).await {
         assert_eq!(class(&exchange.answer), wire.meaning(&Act::NoModel), "{exchange:?}");
+        assert_eq!(exchange.charged, Usd::ZERO, "{}", wire.name());
+        // Found nowhere under its address, before there is anything that could have expired.
+        if wire.model.starts_with("upscale-") {
+            assert_eq!(class(&exchange.answer), FaultKind::ModelRetired.word(), "{exchange:?}");
+        }
     }
 
     let mut poor = with("credit", "$0.01");

@@ -5,6 +5,7 @@
 //! of the list.
 
 mod cases;
+mod pictures;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -198,19 +199,24 @@ impl Wire {
 
     /// Asks over the socket, with a key.
     async fn ask(&self, key: &str) -> Exchange {
+        let input = input();
+        self.put(key, (self.task != Task::TextToImage).then_some(&input), None).await
+    }
+
+    /// The same with these pictures.
+    async fn put(&self, key: &str, image: Option<&Bytes>, mask: Option<&Bytes>) -> Exchange {
         let vocabulary = providers::kind(self.provider.kind).unwrap().vocabulary;
         let options = ClientOptions::default();
         let key = |_: &str| Some(key.to_owned());
         let line = Line::open(&self.provider, &vocabulary, self.dialect(), key, &options).unwrap();
-        let input = input();
         let order = Order {
             model: &self.model,
             task: self.task,
             params: &self.params,
             prompt: "a red fox",
             seed: Seed(7),
-            image: (self.task != Task::TextToImage).then_some(&input),
-            mask: None,
+            image,
+            mask,
         };
         line.ask(&order).await
     }
