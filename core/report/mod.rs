@@ -1,4 +1,4 @@
-//! The verdict for readers: JSON, Markdown, HTML, JUnit, terminal text, each within a size given.
+//! The verdict for readers: JSON, Markdown, HTML, JUnit, OpenMetrics, terminal text, each within a size given.
 //!
 //! Everything here is pure: a [`Run`] in, text out. Whatever comes from outside (prompts, names,
 //! providers' words) is made inert for the place where it lands.
@@ -14,6 +14,7 @@ mod json;
 mod junit;
 mod line;
 mod markdown;
+mod metrics;
 mod model;
 mod plan;
 mod shown;
@@ -37,6 +38,7 @@ pub use model::{Prompt, Request, Run, SampleLine, Subject, Thumbnail};
 pub use plan::{
     Bill, Plan, PlanWarning, PlannedStratum, PlannedSubject, Rehearsal, Seen, plan_json, plan_text,
     rehearsal_text,
+pub use metrics::metrics;
 };
 pub use shown::{ShownPair, shown_pairs};
 pub(crate) use terminal::{Colour, paragraph};

@@ -13,8 +13,8 @@ const MAX_THUMBNAIL_BYTES: usize = 24 << 20;
 pub const MAX_SUMMARY_BYTES: usize = 1_000_000;
 
 /// The files that [`write()`] writes, the one that machines wait for first.
-const FILES: [&str; 5] =
-    ["verdict.json", "summary.md", "report.html", "junit.xml", "samples.jsonl"];
+const FILES: [&str; 6] =
+    ["verdict.json", "summary.md", "report.html", "junit.xml", "metrics.prom", "samples.jsonl"];
 
 /// The files that [`write_compared()`] writes, likewise.
 const COMPARED_FILES: [&str; 3] = ["compare.json", "compare.html", "samples.jsonl"];
@@ -52,7 +52,7 @@ fn remove(out: &Path, files: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes `verdict.json`, `summary.md`, `report.html`, `junit.xml` and `samples.jsonl`.
+/// Writes `verdict.json`, `summary.md`, `report.html`, `junit.xml`, `metrics.prom` and `samples.jsonl`.
 ///
 /// # Errors
 /// The first file that can't be written, as a sentence.
@@ -62,6 +62,7 @@ pub fn write(run: &Run, out: &Path) -> Result<(), String> {
     let put = |name: &str, text: &str| put(out, name, text);
     put("summary.md", &report::summary(run, MAX_SUMMARY_BYTES))?;
     put("junit.xml", &report::junit(run))?;
+    put("metrics.prom", &report::metrics(run))?;
     let folder = as_named(out);
     let options = HtmlOptions {
         max_thumbnail_bytes: MAX_THUMBNAIL_BYTES,
