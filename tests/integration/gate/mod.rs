@@ -12,6 +12,7 @@ mod keys;
 mod killed;
 mod load;
 mod relevance;
+mod schemas;
 mod store;
 
 use std::ffi::OsString;
