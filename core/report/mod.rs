@@ -17,6 +17,7 @@ mod markdown;
 mod metrics;
 mod model;
 mod plan;
+mod requests;
 mod schema;
 mod shown;
 mod since;
