@@ -28,6 +28,8 @@ pub mod words;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+#[cfg(test)]
+mod twelve;
 
 pub use checked::{CheckedImage, checked_json, checked_sum, checked_text};
 pub use compare::{Compared, compare_json, compare_schema, compare_text};
@@ -36,14 +38,14 @@ pub use html::{HtmlOptions, compare_html, html};
 pub use json::{samples_jsonl, verdict_json};
 pub use junit::junit;
 pub use markdown::{comment, could_not_run_summary, summary};
+pub use metrics::metrics;
 pub use model::{Prompt, Request, Run, SampleLine, Subject, Thumbnail};
 pub use plan::{
     Bill, Plan, PlanWarning, PlannedStratum, PlannedSubject, Rehearsal, Seen, plan_json, plan_text,
     rehearsal_text,
-pub use metrics::metrics;
 };
+pub use schema::{samples_schema, verdict_schema};
 pub use shown::{ShownPair, shown_pairs};
 pub(crate) use terminal::{Colour, paragraph};
-pub use schema::{samples_schema, verdict_schema};
 pub use terminal::{TerminalStyle, terminal};
 pub use title::{could_not_run_title, title};
