@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::evidence::{self, PairKind};
 use super::line::Line;
-use super::{Run, Subject, claim, slips, words};
-use crate::gate::{Outcome, SubjectVerdict};
+use super::{Run, SampleLine, Subject, claim, requests, slips, words};
+use crate::gate::SubjectVerdict;
 use crate::units::Usd;
 
 /// Hints on every subject, as plain sentences; names stand in backticks.
@@ -33,7 +33,8 @@ pub(crate) fn subject_hints(verdict: &SubjectVerdict, subject: &Subject, budget:
         slips::unsure(subject),
         where_failures_lie(verdict, subject),
         newly_passing(verdict, subject),
-        no_answers(subject),
+        requests::no_answers(subject),
+        requests::too_fast(subject),
         dearer_when_good(verdict),
         slow_tail(verdict),
     ]
@@ -52,7 +53,7 @@ fn where_failures_lie(verdict: &SubjectVerdict, subject: &Subject) -> Option<Lin
         return None;
     }
     let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
-    let cause = |sample: &&super::SampleLine| -> Vec<String> {
+    let cause = |sample: &&SampleLine| -> Vec<String> {
         let mut names: Vec<String> =
             evidence::objections(sample).map(|finding| finding.check.clone()).collect();
         names.sort_unstable();
@@ -74,8 +75,9 @@ fn where_failures_lie(verdict: &SubjectVerdict, subject: &Subject) -> Option<Lin
         return (*most > 1).then(|| several_causes(&causes, total));
     }
     let line = if *most == total {
-        Line::new().ours(format!("All {total} failures are ")).name(name)
+        Line::new().ours(format!("All {} failures are ", number(total))).name(name)
     } else {
+        let (most, total) = (number(*most), number(total));
         Line::new().ours(format!("{most} of {total} failures are ")).name(name)
     };
     let theirs: Vec<_> = named
@@ -83,25 +85,33 @@ fn where_failures_lie(verdict: &SubjectVerdict, subject: &Subject) -> Option<Lin
         .filter(|(_, names)| names.iter().any(|known| known == name))
         .map(|(sample, _)| *sample)
         .collect();
-    let tags = telling_tags(verdict, &theirs);
-    let inside = theirs
-        .iter()
-        .filter(|sample| sample.tags.iter().any(|tag| tags.contains(&tag.as_str())))
-        .count();
-    Some(if tags.is_empty() {
-        line.ours(".")
-    } else if inside == theirs.len() {
-        line.ours(", all of them in ").names(&tags).ours(".")
+    let (tags, tagged) = telling_tags(verdict, &theirs);
+    let (locales, spoken) = telling_locales(verdict, subject, &theirs);
+    // A language says more than a tag that holds as many.
+    let (place, names, inside) = if spoken > 0 && spoken >= tagged {
+        ("on locale ", locales, spoken)
     } else {
-        line.ours(format!(", {inside} of them in ")).names(&tags).ours(".")
+        ("in ", tags, tagged)
+    };
+    Some(match inside {
+        0 => line.ours("."),
+        _ if inside == theirs.len() => {
+            line.ours(format!(", all of them {place}")).names(&names).ours(".")
+        }
+        _ => line.ours(format!(", {} of them {place}", number(inside))).names(&names).ours("."),
     })
+}
+
+/// A count as people read it.
+fn number(count: usize) -> String {
+    words::thousands(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 /// `35 failures: 14 dimensions, 9 decode, 7 html and 5 others.`
 fn several_causes(causes: &BTreeMap<&str, usize>, total: usize) -> Line {
     let mut causes: Vec<_> = causes.iter().collect();
     causes.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), **name));
-    let mut line = Line::new().ours(format!("{total} failures: "));
+    let mut line = Line::new().ours(format!("{} failures: ", number(total)));
     let shown = causes.len().min(3);
     for (index, (name, count)) in causes.iter().take(shown).enumerate() {
         let last = index + 1 == shown && causes.len() == shown;
@@ -110,41 +120,66 @@ fn several_causes(causes: &BTreeMap<&str, usize>, total: usize) -> Line {
             _ if last => " and ",
             _ => ", ",
         };
-        line = line.ours(format!("{join}{count} ")).name(name);
+        line = line.ours(format!("{join}{} ", number(**count))).name(name);
     }
     let others: usize = causes.iter().skip(shown).map(|(_, count)| **count).sum();
     if others > 0 {
         let word = if others == 1 { "other" } else { "others" };
-        line = line.ours(format!(" and {others} {word}"));
+        line = line.ours(format!(" and {} {word}", number(others)));
     }
     line.ours(".")
 }
 
-/// At most two tags that hold far more of these failures than their share of the prompts, where
-/// together they hold most of them.
-fn telling_tags<'a>(verdict: &'a SubjectVerdict, failing: &[&super::SampleLine]) -> Vec<&'a str> {
+/// The telling ones among tags, and how many of these failures have one of them.
+fn telling_tags<'a>(verdict: &'a SubjectVerdict, failing: &[&SampleLine]) -> (Vec<&'a str>, usize) {
+    let tags = verdict.tags.iter().map(|tag| (tag.tag.as_str(), tag.pairs));
+    telling(verdict, tags, failing, |sample, tag| sample.tags.iter().any(|own| own == tag))
+}
+
+/// The telling ones among the languages of the prompts, and how many of these failures are in one of them.
+fn telling_locales<'a>(
+    verdict: &SubjectVerdict,
+    subject: &'a Subject,
+    failing: &[&SampleLine],
+) -> (Vec<&'a str>, usize) {
+    let of = |case: &str| subject.prompts.get(case).and_then(|prompt| prompt.locale.as_deref());
+    let mut pairs: BTreeMap<&str, u64> = BTreeMap::new();
+    for pair in evidence::pairs(subject) {
+        if let Some(locale) = of(pair.case) {
+            *pairs.entry(locale).or_default() += 1;
+        }
+    }
+    telling(verdict, pairs, failing, |sample, locale| of(&sample.case) == Some(locale))
+}
+
+/// At most two groups of prompts, each with its pairs, that hold far more of these failures than their share of the
+/// prompts, where together they hold most of them; and how many that is.
+fn telling<'a>(
+    verdict: &SubjectVerdict,
+    groups: impl IntoIterator<Item = (&'a str, u64)>,
+    failing: &[&SampleLine],
+    is_in: impl Fn(&SampleLine, &str) -> bool,
+) -> (Vec<&'a str>, usize) {
+    let all = usize::try_from(verdict.pairs).unwrap_or(usize::MAX);
     let mut telling: Vec<(&str, usize)> = Vec::new();
-    for tag in &verdict.tags {
-        let inside = failing.iter().filter(|sample| sample.tags.contains(&tag.tag)).count();
-        let pairs = usize::try_from(tag.pairs).unwrap_or(usize::MAX);
-        let all = usize::try_from(verdict.pairs).unwrap_or(usize::MAX);
+    for (name, pairs) in groups {
+        let inside = failing.iter().filter(|sample| is_in(sample, name)).count();
+        let pairs = usize::try_from(pairs).unwrap_or(usize::MAX);
         // Half as many again as a fair share: inside / failing >= 1.5 * pairs / all.
         let telling_much = inside.saturating_mul(all).saturating_mul(2)
             >= failing.len().saturating_mul(pairs).saturating_mul(3);
         if inside >= 2 && pairs < all && telling_much {
-            telling.push((&tag.tag, inside));
+            telling.push((name, inside));
         }
     }
     telling.sort_by_key(|(_, inside)| std::cmp::Reverse(*inside));
     telling.truncate(2);
-    let covered = failing
-        .iter()
-        .filter(|sample| telling.iter().any(|(tag, _)| sample.tags.iter().any(|t| t == tag)))
-        .count();
+    let covered =
+        failing.iter().filter(|sample| telling.iter().any(|(name, _)| is_in(sample, name))).count();
     if covered * 2 < failing.len() {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
-    telling.into_iter().map(|(tag, _)| tag).collect()
+    (telling.into_iter().map(|(name, _)| name).collect(), covered)
 }
 
 /// `Two prompts that failed before now pass: product-001 and product-002.`
@@ -167,41 +202,6 @@ fn newly_passing(verdict: &SubjectVerdict, subject: &Subject) -> Option<Line> {
 pub(crate) fn pair_names(subject: &Subject, kind: PairKind) -> Vec<String> {
     let pairs = evidence::pairs(subject);
     pairs.iter().filter(|pair| pair.kind() == kind).map(evidence::Pair::name).collect()
-}
-
-/// `12 requests had no answer: 9 rate_limited, 3 timeout_unknown. …`
-fn no_answers(subject: &Subject) -> Option<Line> {
-    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-    for sample in subject.samples.iter().filter(|s| s.outcome == Outcome::Unavailable) {
-        *kinds.entry(sample.kind.as_deref().unwrap_or("unknown")).or_default() += 1;
-    }
-    let all: u64 = kinds.values().sum();
-    if all == 0 {
-        return None;
-    }
-    let unreachable = kinds.get("unreachable").copied().unwrap_or_default();
-    let limited = kinds.get("rate_limited").copied().unwrap_or_default();
-    let mut kinds: Vec<_> = kinds.into_iter().collect();
-    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let verb = if all == 1 { "request had" } else { "requests had" };
-    let mut line = Line::new().ours(format!("{} {verb} no answer", words::count_word(all)));
-    if let [(kind, _)] = kinds.as_slice() {
-        line = line.ours(" (").name(kind).ours(").");
-    } else {
-        for (index, (kind, count)) in kinds.iter().take(3).enumerate() {
-            let before = if index > 0 { ", " } else { ": " };
-            line = line.ours(format!("{before}{count} ")).name(kind);
-        }
-        line = line.ours(".");
-    }
-    if unreachable * 2 >= all {
-        line = line.ours(" Is the server up, and does the provider's `url` point to it?");
-    }
-    // One or two happen to everybody.
-    if limited >= 3 && limited * 2 >= all {
-        line = line.ours(" A lower `concurrency` or `rate` of the provider helps.");
-    }
-    Some(line)
 }
 
 /// A cheaper picture that is dearer once the failing ones are thrown away.
@@ -268,6 +268,28 @@ mod tests {
     }
 
     #[test]
+    fn failures_in_one_language_are_told_by_it() {
+        let mut run = fixtures::fail();
+        for (case, prompt) in &mut run.subjects[0].prompts {
+            let locale = if case.starts_with("banner-pl") || case.starts_with("sale-de") {
+                "ja"
+            } else {
+                "en"
+            };
+            prompt.locale = Some(locale.to_owned());
+        }
+        assert_eq!(
+            hints(&run).first().map(String::as_str),
+            Some("11 of 13 failures are `text`, 9 of them on locale `ja`.")
+        );
+        for prompt in run.subjects[0].prompts.values_mut() {
+            prompt.locale = Some("en".to_owned());
+        }
+        let hints = hints(&run);
+        assert!(hints[0].ends_with("`locale-de` and `locale-pl`."), "all are English: {hints:?}");
+    }
+
+    #[test]
     fn scattered_failures_are_not_pressed_into_a_pattern() {
         let mut plans = fixtures::plans(80);
         for (at, check) in [(0, "text"), (9, "palette"), (18, "dimensions"), (27, "blank")] {
@@ -299,21 +321,6 @@ mod tests {
                 "An image costs less, but a good image costs more: $150.00 per 1k, $136.55 before.",
                 "Half of the images come within 1.6 s, but one in twenty takes 21.0 s or more.",
             ]
-        );
-    }
-
-    #[test]
-    fn many_rejected_requests_come_with_advice() {
-        let mut plans = fixtures::plans(40);
-        for plan in plans.iter_mut().take(4) {
-            plan.ends[1] = End::Silent("rate_limited", "429");
-        }
-        plans[5].ends[1] = End::Silent("timeout_unknown", "no answer in 60 s");
-        let run = fixtures::run(vec![fixtures::subject("hero", &plans, 40)]);
-        assert_eq!(
-            hints(&run),
-            ["Five requests had no answer: 4 `rate_limited`, 1 `timeout_unknown`. A lower \
-              `concurrency` or `rate` of the provider helps."]
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The verdict for readers: JSON, Markdown, HTML, JUnit, terminal text, each within a size given.
+//! The verdict for readers: JSON, Markdown, HTML, JUnit, OpenMetrics, terminal text, each within a size given.
 //!
 //! Everything here is pure: a [`Run`] in, text out. Whatever comes from outside (prompts, names,
 //! providers' words) is made inert for the place where it lands.
@@ -14,8 +14,11 @@ mod json;
 mod junit;
 mod line;
 mod markdown;
+mod metrics;
 mod model;
 mod plan;
+mod requests;
+mod schema;
 mod shown;
 mod since;
 mod slips;
@@ -25,19 +28,23 @@ pub mod words;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+#[cfg(test)]
+mod twelve;
 
 pub use checked::{CheckedImage, checked_json, checked_sum, checked_text};
 pub use compare::{Compared, compare_json, compare_schema, compare_text};
 pub use hints::hints;
 pub use html::{HtmlOptions, compare_html, html};
-pub use json::{samples_jsonl, verdict_json, verdict_schema};
+pub use json::{samples_jsonl, verdict_json};
 pub use junit::junit;
 pub use markdown::{comment, could_not_run_summary, summary};
+pub use metrics::metrics;
 pub use model::{Prompt, Request, Run, SampleLine, Subject, Thumbnail};
 pub use plan::{
     Bill, Plan, PlanWarning, PlannedStratum, PlannedSubject, Rehearsal, Seen, plan_json, plan_text,
     rehearsal_text,
 };
+pub use schema::{samples_schema, verdict_schema};
 pub use shown::{ShownPair, shown_pairs};
 pub(crate) use terminal::{Colour, paragraph};
 pub use terminal::{TerminalStyle, terminal};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::checks::Finding;
-use crate::gate::{Outcome, Side, Verdict};
+use crate::gate::{BySide, Outcome, Side, Verdict};
 use crate::units::CostBasis;
 use crate::units::Usd;
 
@@ -37,6 +37,9 @@ pub struct Subject {
     pub prompts: BTreeMap<String, Prompt>,
     /// A line for every sample of the judged prefix, in the drawn order, baseline before candidate.
     pub samples: Vec<SampleLine>,
+    /// How many requests each side's provider is sent at once; nothing where that is not one number, or not for the policy to
+    /// lower.
+    pub at_once: BySide<Option<u32>>,
     /// Thumbnails by the path of the picture: JPEG or PNG bytes, for reports that embed them.
     pub thumbnails: BTreeMap<String, Thumbnail>,
 }
@@ -59,6 +62,8 @@ pub struct Prompt {
     pub prompt: String,
     /// Its tags.
     pub tags: Vec<String>,
+    /// The language of its text, where the case names one.
+    pub locale: Option<String>,
 }
 
 /// One request that was sent for a sample. No text in it holds a key.

@@ -106,7 +106,8 @@ pub fn terminal(run: &Run, style: TerminalStyle) -> String {
         verdict_line(&mut out, run.verdict.verdict, unproven, &capital(&reason), style, width);
     }
     if let Some(accepted) = accepted::plain(&run.verdict) {
-        paragraph(&mut out, INDENT, &clean(&accepted, 1_500), width);
+        let accepted = accepted.trim_start_matches("Accepted ");
+        word_line(&mut out, "ACCEPTED", Colour::Warning, &clean(accepted, 1_500), style, width);
     }
     for note in &run.verdict.notes {
         paragraph(&mut out, INDENT, &format!("note: {}", clean(note, 500)), width);
@@ -193,8 +194,20 @@ fn verdict_line(
         (Decision::Fail, true) => ("LEANS TO FAIL", Colour::Warning),
         (Decision::Inconclusive, _) => ("UNDECIDED", Colour::Warning),
     };
+    word_line(out, word, colour, &clean(sentence, 1_000), style, width);
+}
+
+/// A sentence after a word that stands out.
+fn word_line(
+    out: &mut String,
+    word: &str,
+    colour: Colour,
+    sentence: &str,
+    style: TerminalStyle,
+    width: usize,
+) {
     let mut text = String::new();
-    paragraph(&mut text, INDENT, &format!("{word}  {}", clean(sentence, 1_000)), width);
+    paragraph(&mut text, INDENT, &format!("{word}  {sentence}"), width);
     // The first line has the word where the others have their indent.
     let text = text.strip_prefix(INDENT).unwrap_or(&text);
     let rest = text.strip_prefix(word).unwrap_or(text);
@@ -355,7 +368,7 @@ mod tests {
 
     #[test]
     fn terminals_read_well() {
-        for (name, run) in fixtures::all() {
+        for (name, run) in fixtures::others() {
             assert_snapshot!(format!("terminal_{name}"), terminal(&run, TerminalStyle::default()));
         }
     }

@@ -73,7 +73,7 @@ enum Command {
     Measure(measure::MeasureArgs),
     /// List what presscheck knows of models: price, end, tasks, licence, and what is not certain.
     Models(models::ModelsArgs),
-    /// Print the JSON Schema of the policy, for editors.
+    /// Print a JSON Schema: of the policy, the model config, verdict.json or samples.jsonl.
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell.
     Completions {

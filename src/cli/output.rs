@@ -14,7 +14,7 @@ pub(super) fn stdout(bytes: &[u8]) {
 
 /// Writes text to stderr. In Actions, where the log obeys commands in it, text is made inert first.
 pub(super) fn stderr(text: &str) {
-    if environment("GITHUB_ACTIONS").as_deref() == Some("true") {
+    if in_actions() {
         raw(&crate::github::commands::plain(text));
     } else {
         raw(text);
@@ -47,6 +47,11 @@ pub(super) fn document_colour() -> bool {
 /// Whether a person watches.
 pub(super) fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
+}
+
+/// Whether this is a job of GitHub Actions.
+pub(super) fn in_actions() -> bool {
+    environment("GITHUB_ACTIONS").as_deref() == Some("true")
 }
 
 /// An environment variable, where it is set and is text.

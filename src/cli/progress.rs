@@ -4,52 +4,114 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use presscheck_core::gate::Tally;
+use presscheck_core::gate::intervals::{difference_interval, rate_interval};
+use presscheck_core::inert::one_line;
+use presscheck_core::report::words;
+use presscheck_core::units::{Rate, Usd};
 
 use super::output;
+use crate::github::commands;
 use crate::run::{Progress, Proof, Status};
 
 /// How a run shows itself on stderr.
 pub(super) struct Shown {
     bar: Option<ProgressBar>,
-    clock: Mutex<Clock>,
+    /// Whether this is a job of Actions, whose log folds groups of lines.
+    folds: bool,
+    state: Mutex<State>,
     started: Instant,
 }
 
-/// When things happened last.
-struct Clock {
-    /// A line was shown.
-    shown: Instant,
-    /// The subject began.
+/// Where the showing stands.
+struct State {
+    /// When something was shown last.
+    shown: Option<Instant>,
+    /// When the subject began.
     began: Instant,
+    /// Whether there is a baseline to compare with.
+    compared: bool,
+    /// Whether a group is open.
+    open: bool,
+    /// The last pair.
+    last: Option<Seen>,
 }
 
-/// Without a terminal, a line at most this often.
+/// What is known after a pair.
+#[derive(Clone, Copy)]
+struct Seen {
+    pairs: u64,
+    planned: u64,
+    tally: Tally,
+    spent: Usd,
+    bought: u64,
+    proof: Option<Proof>,
+    /// Whether there is a baseline to compare with.
+    compared: bool,
+}
+
+impl Seen {
+    const fn of(status: &Status<'_>, compared: bool) -> Self {
+        let Status { pairs, planned, tally, spent, bought, proof, .. } = *status;
+        Self { pairs, planned, tally, spent, bought, proof, compared }
+    }
+}
+
+/// Without a terminal, lines at most this often.
 const EVERY: Duration = Duration::from_secs(15);
+/// On a terminal, figures at most this often: an interval takes longer to work out than a pair from the store.
+const REDRAW: Duration = Duration::from_millis(100);
 
 impl Shown {
-    /// Shows on stderr, live where it is a terminal.
+    /// Shows on stderr, live where it is a terminal, folded in a job of Actions.
     pub(super) fn new() -> Self {
         let bar = output::is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
             let style =
-                "  pairs    {bar:40.green/dim}  {pos}/{len}   {per_sec:>8}   at most {eta} left\n  {msg}";
+                "  pairs    {bar:24.green/dim}  {pos}/{len}   {per_sec:>8}   at most {eta} left\n{msg}";
             if let Ok(style) = ProgressStyle::with_template(style) {
                 bar.set_style(style.progress_chars("━╸━").with_key("per_sec", rate));
             }
             bar
         });
         let now = Instant::now();
-        Self { bar, clock: Mutex::new(Clock { shown: now, began: now }), started: now }
+        let state = State { shown: None, began: now, compared: true, open: false, last: None };
+        Self { bar, folds: output::in_actions(), state: Mutex::new(state), started: now }
     }
 
-    /// Where a line is due, how long ago the subject began.
-    fn due(&self) -> Option<Duration> {
-        let mut clock = self.clock.lock().ok()?;
-        let due = clock.shown.elapsed() >= EVERY;
+    /// Takes note of a pair; where something is due to be shown, that, and how long ago the subject began.
+    fn due(&self, status: &Status<'_>) -> Option<(Seen, Duration)> {
+        let mut state = self.state.lock().ok()?;
+        let seen = Seen::of(status, state.compared);
+        state.last = Some(seen);
+        let (since, every) = match &self.bar {
+            Some(_) => (state.shown, REDRAW),
+            None => (state.shown.or(Some(self.started)), EVERY),
+        };
+        let due = since.is_none_or(|since| since.elapsed() >= every);
         if due {
-            clock.shown = Instant::now();
+            state.shown = Some(Instant::now());
         }
-        due.then(|| clock.began.elapsed())
+        due.then(|| (seen, state.began.elapsed()))
+    }
+
+    /// Closes the group, where one is open; what was known last is its last line.
+    fn close(&self) {
+        let Ok(mut state) = self.state.lock() else { return };
+        if !std::mem::take(&mut state.open) {
+            return;
+        }
+        if let Some(seen) = state.last.take() {
+            output::stderr(&log_lines(seen, state.began.elapsed(), self.started.elapsed()));
+        }
+        output::raw(&format!("{}\n", commands::end_group()));
+    }
+}
+
+impl Drop for Shown {
+    /// A group that an error, a signal or a crash left open would swallow what is said of it.
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -58,18 +120,47 @@ fn rate(state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write) {
     let _ = write!(out, "{:.1}/s", state.per_sec());
 }
 
-/// Failures so far, as a line.
-fn line(status: &Status<'_>) -> String {
-    let rate = |failures: u64| {
-        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-        let share = failures as f64 / status.tally.n.max(1) as f64;
-        format!("{:.1}%", share * 100.0)
+/// A share with its 95% interval (Clopper and Pearson), in percent: `6.1% [3.3, 10.3]`.
+fn with_interval(failures: u64, pairs: u64) -> String {
+    let (Some(rate), Some(ends)) = (Rate::of(failures, pairs), rate_interval(failures, pairs))
+    else {
+        return words::NOTHING.to_owned();
     };
+    let [low, high] = ends.map(|end| words::percent(end).replace('%', ""));
+    format!("{} [{low}, {high}]", words::percent(rate.share()))
+}
+
+/// The failure rates so far, each with an interval, and their difference with its own (Tango): what is shown for each
+/// name. Intervals are of this very moment, as if nobody had looked before.
+fn figures(seen: Seen) -> Vec<(&'static str, String)> {
+    let tally = seen.tally;
+    let candidate = with_interval(tally.candidate(), tally.n);
+    if !seen.compared {
+        return vec![("failing", format!("candidate {candidate}   (95% interval)"))];
+    }
+    let baseline = with_interval(tally.baseline(), tally.n);
+    let rates = format!("baseline {baseline}   candidate {candidate}");
+    let (only_after, only_before) = (tally.candidate_only, tally.baseline_only);
+    let shares = Rate::of(only_after, tally.n).zip(Rate::of(only_before, tally.n));
+    let interval = difference_interval(tally.n, only_after, only_before);
+    let change = match shares.zip(interval) {
+        Some(((after, before), interval)) => format!(
+            "{} {}   (95% intervals)",
+            words::points(after.share() - before.share()),
+            words::points_interval(interval)
+        ),
+        None => words::NOTHING.to_owned(),
+    };
+    // A minus sign that every terminal font has.
+    vec![("failing", rates), ("change", change.replace('−', "-"))]
+}
+
+/// `$8.48 for 212 images`.
+fn spent(seen: Seen) -> String {
     format!(
-        "failing  baseline {}   candidate {}   spent ${}",
-        rate(status.tally.baseline()),
-        rate(status.tally.candidate()),
-        status.spent.to_cents_string(),
+        "${} for {}",
+        seen.spent.to_cents_string(),
+        words::count(seen.bought, "image", "images")
     )
 }
 
@@ -102,18 +193,31 @@ fn proven(proof: Proof) -> &'static str {
 
 /// The evidence so far, for a person who watches.
 fn evidence(proof: Proof) -> String {
-    format!("evidence pass {}   block {}{}", gauge(proof.pass), gauge(proof.fail), proven(proof))
+    format!("pass {}   block {}{}", gauge(proof.pass), gauge(proof.fail), proven(proof))
 }
 
-/// The same in a log: `evidence pass 12%, block 64% of a proof`.
+/// The same in a log: `pass 12%, block 64% of a proof`.
 fn evidence_in_words(proof: Proof) -> String {
     let percent = |share: f64| format!("{:.0}%", (share.clamp(0.0, 1.0) * 100.0).floor());
     format!(
-        "evidence pass {}, block {} of a proof{}",
+        "pass {}, block {} of a proof{}",
         percent(proof.pass),
         percent(proof.fail),
         proven(proof).replace("  ", ", ")
     )
+}
+
+/// What stands below the bar.
+fn live_lines(seen: Seen) -> String {
+    let mut text = String::new();
+    for (name, figure) in figures(seen) {
+        text.push_str(&format!("  {name:<8} {figure}\n"));
+    }
+    if let Some(proof) = seen.proof {
+        text.push_str(&format!("  evidence {}\n", evidence(proof)));
+    }
+    text.push_str(&format!("  spent    {}", spent(seen)));
+    text
 }
 
 /// What the rest would take at this pace, as a log has it; nothing before there is a pace.
@@ -127,26 +231,51 @@ fn left(elapsed: Duration, pairs: u64, planned: u64) -> Option<String> {
     })
 }
 
-/// A line of the log.
-fn log_line(status: &Status<'_>, subject: Duration, run: Duration) -> String {
-    let mut parts = vec![format!("{}/{} pairs", status.pairs, status.planned), line(status)];
-    parts.extend(status.proof.map(evidence_in_words));
-    parts.extend(left(subject, status.pairs, status.planned));
-    parts.push(format!("{} s", run.as_secs()));
-    format!("  {}\n", parts.join("   "))
+/// The lines of a log.
+fn log_lines(seen: Seen, subject: Duration, run: Duration) -> String {
+    let left = left(subject, seen.pairs, seen.planned);
+    let mut text = format!(
+        "  {}/{} pairs after {} s{}\n",
+        seen.pairs,
+        seen.planned,
+        run.as_secs(),
+        left.map_or_else(String::new, |left| format!(", {left}"))
+    );
+    for (name, figure) in figures(seen) {
+        text.push_str(&format!("      {name:<9} {figure}\n"));
+    }
+    if let Some(proof) = seen.proof {
+        text.push_str(&format!("      evidence  {}\n", evidence_in_words(proof)));
+    }
+    text.push_str(&format!("      spent     {}\n", spent(seen)));
+    text
+}
+
+/// What is judged, in one line.
+fn heading(subject: &str, baseline: Option<&str>, candidate: &str, planned: u64) -> String {
+    let inert = |text: &str| one_line(text, 60);
+    let before = baseline.map_or_else(|| "(new)".to_owned(), inert);
+    format!(
+        "presscheck gate   {}   {before} -> {}   {planned} pairs at most",
+        inert(subject),
+        inert(candidate)
+    )
 }
 
 impl Progress for Shown {
     fn begin(&self, subject: &str, baseline: Option<&str>, candidate: &str, planned: u64) {
-        let inert = |text: &str| presscheck_core::inert::one_line(text, 60);
-        let before = baseline.map_or_else(|| "(new)".to_owned(), inert);
-        output::stderr(&format!(
-            "presscheck gate   {}   {before} -> {}   {planned} pairs at most\n",
-            inert(subject),
-            inert(candidate)
-        ));
-        if let Ok(mut clock) = self.clock.lock() {
-            clock.began = Instant::now();
+        let heading = heading(subject, baseline, candidate, planned);
+        self.close();
+        if let Ok(mut state) = self.state.lock() {
+            state.began = Instant::now();
+            state.compared = baseline.is_some();
+            state.open = self.folds;
+        }
+        if self.folds {
+            let group = commands::group(&commands::plain(&heading));
+            output::raw(&format!("{group}\n"));
+        } else {
+            output::stderr(&format!("{heading}\n"));
         }
         if let Some(bar) = &self.bar {
             bar.reset();
@@ -155,22 +284,20 @@ impl Progress for Shown {
     }
 
     fn pair(&self, status: &Status<'_>) {
-        match &self.bar {
-            Some(bar) => {
-                bar.set_position(status.pairs);
-                let evidence = status.proof.map(|proof| format!("\n  {}", evidence(proof)));
-                bar.set_message(format!("{}{}", line(status), evidence.unwrap_or_default()));
+        if let Some(bar) = &self.bar {
+            bar.set_position(status.pairs);
+        }
+        match (self.due(status), &self.bar) {
+            (Some((seen, _)), Some(bar)) => bar.set_message(live_lines(seen)),
+            (Some((seen, subject)), None) => {
+                output::stderr(&log_lines(seen, subject, self.started.elapsed()));
             }
-            None => {
-                if let Some(subject) = self.due() {
-                    output::stderr(&log_line(status, subject, self.started.elapsed()));
-                }
-            }
+            (None, _) => {}
         }
     }
 
     fn note(&self, note: &str) {
-        let note = format!("  note: {}", presscheck_core::inert::one_line(note, 300));
+        let note = format!("  note: {}", one_line(note, 300));
         match &self.bar {
             Some(bar) => bar.println(note),
             None => output::stderr(&format!("{note}\n")),
@@ -181,15 +308,28 @@ impl Progress for Shown {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+        self.close();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use presscheck_core::gate::{BySide, Tally};
-    use presscheck_core::units::Usd;
+    use presscheck_core::gate::BySide;
 
     use super::*;
+
+    fn status(pairs: u64, planned: u64, tally: Tally) -> Status<'static> {
+        Status {
+            subject: "hero",
+            pairs,
+            planned,
+            tally,
+            spent: "$1234.567".parse().unwrap(),
+            bought: 120,
+            from_store: BySide::default(),
+            proof: Some(Proof { pass: 0.12, fail: 0.64 }),
+        }
+    }
 
     #[test]
     fn a_gauge_is_full_only_where_it_is_proven() {
@@ -201,42 +341,70 @@ mod tests {
         );
         assert_eq!(
             evidence(Proof { pass: 0.0, fail: 1.0 }),
-            "evidence pass ▕░░░░░░░░░░▏   block ▕██████████▏  proven broken"
+            "pass ▕░░░░░░░░░░▏   block ▕██████████▏  proven broken"
         );
         assert_eq!(
             evidence_in_words(Proof { pass: 0.128, fail: 0.999 }),
-            "evidence pass 12%, block 99% of a proof"
+            "pass 12%, block 99% of a proof"
         );
     }
 
     #[test]
-    fn a_log_says_how_far_it_is_and_what_is_left_at_most() {
-        let mut status = Status {
-            subject: "hero",
-            pairs: 120,
-            planned: 600,
-            tally: Tally::default(),
-            spent: Usd::ZERO,
-            bought: 120,
-            from_store: BySide::default(),
-            proof: Some(Proof { pass: 0.12, fail: 0.64 }),
-        };
-        let line = |status: &Status<'_>| {
-            log_line(status, Duration::from_secs(41), Duration::from_secs(50))
-        };
-        assert_eq!(
-            line(&status),
-            "  120/600 pairs   failing  baseline 0.0%   candidate 0.0%   spent $0.00   evidence pass \
-             12%, block 64% of a proof   at most 3 min left   50 s\n"
-        );
+    fn a_rate_has_its_interval() {
+        assert_eq!(with_interval(0, 0), "–", "nothing was judged yet");
+        assert_eq!(with_interval(0, 120), "0% [0, 3.0]");
+        assert_eq!(with_interval(13, 211), "6.2% [3.3, 10.3]");
+        assert_eq!(with_interval(40, 40), "100% [91.2, 100]");
+    }
+
+    #[test]
+    fn a_person_who_watches_sees_rates_evidence_and_spend() {
+        let tally = Tally { n: 211, candidate_only: 11, baseline_only: 2, both: 2 };
+        let mut status = status(212, 600, tally);
+        insta::assert_snapshot!("live", live_lines(Seen::of(&status, true)));
         status.proof = None;
-        status.pairs = 600;
-        assert_eq!(
-            line(&status),
-            "  600/600 pairs   failing  baseline 0.0%   candidate 0.0%   spent $0.00   50 s\n"
-        );
+        insta::assert_snapshot!("live_new", live_lines(Seen::of(&status, false)));
+        status.tally = Tally::default();
+        insta::assert_snapshot!("live_nothing", live_lines(Seen::of(&status, true)));
+    }
+
+    #[test]
+    fn a_log_says_how_far_it_is_and_what_is_left_at_most() {
+        let lines = |status: &Status<'_>| {
+            let seen = Seen::of(status, true);
+            log_lines(seen, Duration::from_secs(41), Duration::from_secs(50))
+        };
+        let tally = Tally { n: 118, candidate_only: 1, baseline_only: 7, both: 1 };
+        insta::assert_snapshot!("log", lines(&status(120, 600, tally)));
+        let mut done = status(600, 600, tally);
+        done.proof = None;
+        insta::assert_snapshot!("log_done", lines(&done));
         assert_eq!(left(Duration::from_secs(9), 0, 600), None, "no pace yet");
         let soon = left(Duration::from_secs(60), 300, 400);
         assert_eq!(soon.as_deref(), Some("at most 20 s left"));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_eighty_columns() {
+        for (n, part) in [(1, 1), (211, 13), (200, 111), (999, 998), (9_999, 1), (10_000, 10_000)] {
+            let tally = Tally { n, candidate_only: 0, baseline_only: 0, both: part };
+            let mut status = status(n, 10_000, tally);
+            status.proof = Some(Proof { pass: 0.0, fail: 1.0 });
+            let seen = Seen::of(&status, true);
+            let log = log_lines(seen, Duration::from_secs(9_000), Duration::from_secs(9_000));
+            for line in log.lines().chain(live_lines(seen).lines()) {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_title_of_a_group_is_inert() {
+        let title = heading("he\nro::endgroup::", Some("##[endgroup]\r"), "\u{1b}[2J", 12);
+        let group = commands::group(&commands::plain(&title));
+        assert_eq!(
+            group,
+            "::group::presscheck gate   he ro::endgroup::   ## [endgroup]  ->  [2J   12 pairs at most"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! `presscheck schema`: what editors are told of the policy.
+//! `presscheck schema`: what editors are told of the policy, and machines of the evidence.
 
 use clap::{Args, ValueEnum};
 use presscheck_core::policy::{self, Vocabulary};
@@ -22,6 +22,8 @@ enum Of {
     Models,
     /// verdict.json
     Verdict,
+    /// A line of samples.jsonl
+    Samples,
 }
 
 /// Prints the schema.
@@ -37,6 +39,7 @@ pub(super) fn run(arguments: &SchemaArgs) -> Exit {
         }
         Of::Models => policy::models_schema(),
         Of::Verdict => report::verdict_schema(),
+        Of::Samples => report::samples_schema(),
     };
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');

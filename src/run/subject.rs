@@ -275,13 +275,23 @@ pub(super) async fn run(
         .iter()
         .filter_map(|pair| by_id.get(pair.case.as_str()))
         .map(|case| {
-            (case.id.clone(), Prompt { prompt: case.prompt.clone(), tags: case.tags.clone() })
+            let prompt = Prompt {
+                prompt: case.prompt.clone(),
+                tags: case.tags.clone(),
+                locale: case.locale.clone(),
+            };
+            (case.id.clone(), prompt)
         })
         .collect();
     let thumbnails = thumbnails::of_pairs(&setting.out, &pairs).await;
     Ok(Finished {
         verdict,
-        evidence: report::Subject { prompts, samples: lines, thumbnails },
+        evidence: report::Subject {
+            prompts,
+            samples: lines,
+            at_once: at_once(loaded, subject),
+            thumbnails,
+        },
         notes,
         course,
     })
@@ -300,6 +310,18 @@ fn evidence_ends(subject: &str, pairs: usize) -> String {
     format!(
         "The stored evidence on `{subject}` ends after {pairs} pairs, where that run stopped: what more pairs would have said is not known."
     )
+}
+
+/// How many requests each side's provider is sent at once. Nothing for a pipeline of several steps, whose requests are not told
+/// apart, nor for bursts, which are as large as somebody wants to know.
+fn at_once(loaded: &Loaded, subject: &Subject) -> BySide<Option<u32>> {
+    let policy = &loaded.policy;
+    let of = |model: &ModelConfig| {
+        let [step] = model.steps.as_slice() else { return None };
+        let provider = policy.providers.get(&step.provider.value)?;
+        policy.burst.is_none().then(|| provider.pace().tightest(&step.model.value).0)
+    };
+    BySide { baseline: subject.baseline.as_ref().and_then(of), candidate: of(&subject.candidate) }
 }
 
 /// The day on which the baseline's model was retired, as far as the catalogue knows it.

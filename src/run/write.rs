@@ -16,8 +16,8 @@ const MAX_THUMBNAIL_BYTES: usize = 24 << 20;
 pub const MAX_SUMMARY_BYTES: usize = 1_000_000;
 
 /// The files that [`write()`] writes, the one that machines wait for first.
-const FILES: [&str; 6] =
-    [VERDICT, "summary.md", "report.html", "junit.xml", "samples.jsonl", ACCOUNT];
+const FILES: [&str; 7] =
+    [VERDICT, "summary.md", "report.html", "junit.xml", "metrics.prom", "samples.jsonl", ACCOUNT];
 
 /// The files that [`write_compared()`] writes, likewise.
 const COMPARED_FILES: [&str; 3] = ["compare.json", "compare.html", "samples.jsonl"];
@@ -61,7 +61,7 @@ fn remove(out: &Path, files: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes `verdict.json`, `summary.md`, `report.html`, `junit.xml` and `samples.jsonl`; and where the run has an account of
+/// Writes `verdict.json`, `summary.md`, `report.html`, `junit.xml`, `metrics.prom` and `samples.jsonl`; and where the run has an account of
 /// itself, `run.json`, after what came of the verdict was written down in it.
 ///
 /// # Errors
@@ -75,6 +75,7 @@ pub fn write(run: &Run, account: Option<&mut Account>, out: &Path) -> Result<(),
     };
     put("summary.md", &report::summary(run, MAX_SUMMARY_BYTES))?;
     put("junit.xml", &report::junit(run))?;
+    put("metrics.prom", &report::metrics(run))?;
     let folder = as_named(out);
     let options = HtmlOptions {
         max_thumbnail_bytes: MAX_THUMBNAIL_BYTES,

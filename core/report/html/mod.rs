@@ -4,6 +4,8 @@
 mod browser;
 mod chart;
 mod compare;
+#[cfg(test)]
+pub(super) mod excerpt;
 mod gallery;
 mod pairs;
 mod pareto;
@@ -77,36 +79,12 @@ mod tests {
         html(run, HtmlOptions::default()).unwrap()
     }
 
-    /// The page without its style, its script and its embedded pictures.
-    fn body(page: &str) -> String {
-        let page = page.replace(SCRIPT, "SCRIPT");
-        let (_, body) = page.split_once("</head>").unwrap();
-        let mut pieces = body.split("data:image/png;base64,");
-        let mut body = pieces.next().unwrap().to_owned();
-        for piece in pieces {
-            body.push_str("DATA");
-            body.push_str(
-                piece.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "+/=".contains(c)),
-            );
-        }
-        body
-    }
-
     #[test]
     fn pages_read_well() {
-        for (name, run) in [
-            ("fail", fixtures::fail()),
-            ("unchanged", fixtures::unchanged()),
-            ("new_model", fixtures::new_model()),
-            ("hostile", fixtures::hostile()),
-            ("always_fail", fixtures::always_fail()),
-        ] {
-            let lines: Vec<String> = body(&page(&run))
-                .lines()
-                .map(|l| l.trim().to_owned())
-                .filter(|l| !l.is_empty() && !l.starts_with("<script type=\"application/json\""))
-                .collect();
-            insta::assert_snapshot!(format!("html_{name}"), lines.join("\n"));
+        for (name, run) in
+            [("new_model", fixtures::new_model()), ("always_fail", fixtures::always_fail())]
+        {
+            insta::assert_snapshot!(format!("html_{name}"), excerpt::excerpt(&run));
         }
     }
 

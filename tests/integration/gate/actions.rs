@@ -147,6 +147,64 @@ async fn a_check_run_and_one_comment_are_on_the_head_commit() {
     assert_eq!(fake.log().len(), before);
 }
 
+/// How many groups a log has, none in another and each of them closed; and what stands after the last.
+fn groups(log: &str) -> (usize, String) {
+    let (mut open, mut count, mut after) = (false, 0, String::new());
+    for line in log.lines() {
+        match line {
+            _ if line.starts_with("::group::") => {
+                assert!(!open, "{log}");
+                (open, count) = (true, count + 1);
+            }
+            "::endgroup::" => {
+                assert!(open, "{log}");
+                open = false;
+                after.clear();
+            }
+            _ => after.push_str(&format!("{line}\n")),
+        }
+    }
+    assert!(!open, "a group is left open: {log}");
+    (count, after)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_folded_in_a_job_alone_and_the_verdict_never() {
+    let job = Job::new(&failing("40%"), 60).await;
+    let ran = job.gate("folded", &closed(), "").run().await.ends(1);
+    let (count, after) = groups(&ran.stderr);
+    assert_eq!(count, 1, "{}", ran.stderr);
+    let (_, group) = ran.stderr.split_once("::group::").unwrap();
+    assert!(group.starts_with("presscheck gate   hero   old -> new"), "{group}");
+    let (group, _) = group.split_once("::endgroup::").unwrap();
+    for told in [
+        " pairs after ",
+        "candidate ",
+        "change    ",
+        "(95% intervals)",
+        "evidence  pass ",
+        "spent     $",
+    ] {
+        assert!(group.contains(told), "{told}: {group}");
+    }
+    assert!(after.contains("\nFAIL  ") && !group.contains("FAIL  "), "{}", ran.stderr);
+
+    let local = job.team.gate().run().await.ends(1);
+    assert!(!local.stderr.contains("group::"), "{}", local.stderr);
+    assert!(local.stderr.contains("presscheck gate   hero   old -> new"), "{}", local.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_breaks_off_closes_its_group_before_it_says_why() {
+    let mut broken = failing("5%");
+    broken["models"].as_object_mut().unwrap().remove("new");
+    let job = Job::new(&broken, 30).await;
+    let ran = job.gate("gone", &closed(), "").run().await.ends(4);
+    let (count, after) = groups(&ran.stderr);
+    assert_eq!(count, 1, "{}", ran.stderr);
+    assert!(after.contains("no model `new`"), "{}", ran.stderr);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn case_m_sigterm_closes_the_check_run_and_loses_nothing() {
     let mut slow = failing("5%");
@@ -165,7 +223,8 @@ async fn case_m_sigterm_closes_the_check_run_and_loses_nothing() {
     assert!(killed.success());
     let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
     let ran = Ran::of(&output.unwrap().unwrap(), &job.file("out-term")).ends(4);
-    assert!(ran.stderr.contains("stopped by SIGTERM"), "{}", ran.stderr);
+    let (count, after) = groups(&ran.stderr);
+    assert!(count == 1 && after.contains("stopped by SIGTERM"), "{}", ran.stderr);
     let check = fake.checks()[0].clone();
     assert_eq!((&check["status"], &check["closed"]), (&json!("completed"), &json!(1)));
     assert_ne!(check["conclusion"], "success");

@@ -38,6 +38,13 @@ fn is_whole(ran: &Ran, document: &Value) {
     let failed = junit.contains("<failure") || junit.contains("<error");
     assert_eq!(failed, verdict["blocking"].as_bool().unwrap(), "{junit}");
 
+    let metrics = ran.read("metrics.prom");
+    let line = format!(
+        "presscheck_run_verdict{{verdict=\"{}\"}} 1\n",
+        verdict["verdict"].as_str().unwrap()
+    );
+    assert!(metrics.contains(&line) && metrics.ends_with("\n# EOF\n"), "{metrics}");
+
     let page = ran.read("report.html");
     for start in ["src=\"", "href=\"", "src='", "href='", "url(", "@import"] {
         for (_, rest) in page.match_indices(start).map(|(at, _)| page.split_at(at + start.len())) {

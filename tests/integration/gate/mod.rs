@@ -15,6 +15,7 @@ mod load;
 mod pipelines;
 mod relevance;
 mod replay;
+mod schemas;
 mod store;
 
 use std::ffi::OsString;

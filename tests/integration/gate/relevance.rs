@@ -21,7 +21,7 @@ async fn nothing(team: &Team) -> Ran {
     let verdict = ran.verdict();
     assert_eq!((&verdict["verdict"], &verdict["subjects"]), (&json!("pass"), &json!([])));
     assert!(verdict["reason"].as_str().unwrap().starts_with("Nothing to judge"), "{verdict}");
-    for name in ["summary.md", "report.html", "junit.xml", "samples.jsonl"] {
+    for name in ["summary.md", "report.html", "junit.xml", "metrics.prom", "samples.jsonl"] {
         ran.read(name);
     }
     assert!(team.log().is_empty());
