@@ -9,6 +9,8 @@ mod demo;
 mod event;
 mod exit;
 mod gate;
+mod history;
+mod kept;
 mod measure;
 mod models;
 mod output;
@@ -55,6 +57,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Several models head to head on one prompt set: failures, cost, latency, and which of them to look at.
     Compare(compare::CompareArgs),
+    /// Past verdicts of a store, as a table, JSON and a page: models over time, and who accepted what.
+    History(history::HistoryArgs),
     /// Run the gate on a bundled example with the simulated server: both endings of one story.
     Demo(demo::DemoArgs),
 
@@ -101,6 +105,7 @@ fn run(arguments: Arguments) -> Exit {
         Some(Command::Plan(plan)) => plan::run(&plan, json),
         Some(Command::Check(check)) => check::run(&check, json),
         Some(Command::Compare(compare)) => compare::run(&compare, json),
+        Some(Command::History(history)) => history::run(&history, json),
         Some(Command::Demo(demo)) => demo::run(&demo, json),
 
         Some(Command::Simulate(simulate)) => output::block_on(async {

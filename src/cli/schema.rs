@@ -22,6 +22,8 @@ enum Of {
     Models,
     /// verdict.json
     Verdict,
+    /// What `presscheck history --json` prints.
+    History,
 }
 
 /// Prints the schema.
@@ -37,6 +39,7 @@ pub(super) fn run(arguments: &SchemaArgs) -> Exit {
         }
         Of::Models => policy::models_schema(),
         Of::Verdict => report::verdict_schema(),
+        Of::History => report::history_schema(),
     };
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');

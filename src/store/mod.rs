@@ -6,6 +6,7 @@
 mod overrides;
 mod record;
 mod runs;
+mod verdicts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use url::Url;
 pub use overrides::OverrideRecord;
 pub use record::{Identity, Record, StoredAnswer};
 pub use runs::{Fixed, RunRecord};
+pub use verdicts::PastVerdicts;
 
 /// Results and pictures, in a folder or a bucket.
 #[derive(Clone, Debug)]
