@@ -4,7 +4,7 @@ use image::GenericImageView as _;
 use serde_json::json;
 
 use super::job::{Job, own};
-use crate::gate::{MODELS, POLICY, PROMPTS, Team, profile, prompts};
+use crate::gate::{MODELS, POLICY, PROMPTS, Team, hero, profile, prompts};
 
 /// A team whose candidate fails, and a pull request of it.
 async fn failing() -> Job {
@@ -131,4 +131,41 @@ async fn after_a_push_the_comment_says_which_prompts_fail_now_and_which_are_fixe
     // A second look at the same commit has nothing to add.
     job.ends("again", 1).await;
     assert!(!job.fake.our_comments()[0].contains("Since the last run"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_run_shows_how_the_last_verdicts_went_and_whoever_accepted_one_is_in_the_history() {
+    let team = Team::new(&profile(&json!({}), &json!({"wrong_aspect": "60%"}))).await;
+    let (base, head) = team.change(&team.policy(), &prompts(40));
+    let mut job = Job::of_pull(team, ("main", &base), &head, &own()).await;
+    let ends = async |job: &Job, name: &str, code| {
+        job.gate(name).with_store("kept").run().await.ends(code)
+    };
+    ends(&job, "first", 1).await;
+    // The same commit again is no second verdict.
+    ends(&job, "again", 1).await;
+    assert!(!job.fake.our_comments()[0].contains("Last "));
+    let files = [(MODELS, hero("new")), ("more", "x".to_owned())];
+    let pushed = job.team.commit("change", &[&base], &files);
+    job.is_pull("pull_request", ("main", &base), &pushed, &own());
+    let ran = ends(&job, "second", 1).await;
+    let comment = job.fake.our_comments().remove(0);
+    assert!(comment.contains("Last 2 verdicts on `hero`: ❌ ❌ · failure rate "), "{comment}");
+    // Neither the summary nor the page has it: they are of this run alone.
+    assert!(!ran.read("summary.md").contains("Last 2 verdicts"));
+    job.fake.permit("ada", "write");
+    job.fake.add_comment("ada", "/presscheck accept on purpose @octo-org/all");
+    ends(&job, "accepted", 0).await;
+    let comment = job.fake.our_comments().remove(0);
+    assert!(comment.contains("· 1 accepted all the same"), "{comment}");
+    let store = job.gate("kept").with_store("kept").store().to_path_buf();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_presscheck"))
+        .env_clear()
+        .args(["history", "--store"])
+        .arg(store)
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("accepted by @ada: on purpose"), "{table}");
+    assert!(table.contains("#17") && table.contains("4 verdicts: 0 passed, 4 failed"), "{table}");
 }
