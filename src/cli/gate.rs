@@ -118,6 +118,7 @@ async fn guarded(
     match ended {
         Ok(Ok(judged)) => {
             tell(&told, &judged).await;
+            kept::publish(&judged, &told, environment).await;
             Ok(judged)
         }
         Ok(Err((exit, text))) => {

@@ -10,7 +10,9 @@ use presscheck_core::report::{self, History, TerminalStyle, VerdictRecord};
 use super::change::ChangeArgs;
 use super::gate::report_problem;
 use super::{Exit, output};
-use crate::store::Store;
+use crate::github::HISTORY_REF;
+use crate::revision::Repository;
+use crate::store::{Store, VERDICTS_FOLDER};
 
 /// How many verdicts the table has where nobody says.
 const SHOWN: usize = 20;
@@ -21,6 +23,17 @@ pub(super) struct HistoryArgs {
     /// Where results are kept, a folder or a bucket's URL [default: .presscheck/store].
     #[arg(long, value_name = "DIR|URL")]
     store: Option<String>,
+
+    /// Read the verdicts that jobs kept in this git repository, under the ref REF, once it is fetched
+    /// [default REF: refs/presscheck/history].
+    #[arg(
+        long,
+        value_name = "REF",
+        num_args = 0..=1,
+        default_missing_value = HISTORY_REF,
+        conflicts_with = "store"
+    )]
+    git: Option<String>,
 
     /// Write a page, with charts over time, to this file.
     #[arg(long, value_name = "FILE.html")]
@@ -90,9 +103,11 @@ async fn read(
     place: &ChangeArgs,
     all: bool,
 ) -> Result<History, (Exit, String)> {
-    let location = place.store_location();
+    let location = arguments.git.clone().unwrap_or_else(|| place.store_location());
     // To open a folder is to make it, and a look makes nothing.
-    let store = if location.contains("://") || Path::new(&location).exists() {
+    let store = if let Some(name) = &arguments.git {
+        of_git(place, name).await?
+    } else if location.contains("://") || Path::new(&location).exists() {
         Store::open(&location, std::env::vars())
             .map_err(|error| (Exit::Config, error.to_string()))?
     } else {
@@ -129,6 +144,30 @@ async fn read(
         damaged: found.damaged,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })
+}
+
+/// The largest file that is read.
+const MAX_BYTES: u64 = 512 * 1024;
+
+/// What jobs kept in the repository.
+async fn of_git(place: &ChangeArgs, name: &str) -> Result<Store, (Exit, String)> {
+    let config = |text: String| (Exit::Config, text);
+    let repository = Repository::discover(&place.at()).ok_or_else(|| {
+        config(format!(
+            "--git: there is no git repository at or above {}; no verdict is shown\n  help: run this inside a clone, or name a store with --store",
+            place.at().display()
+        ))
+    })?;
+    let commit = repository.commit(name).ok_or_else(|| {
+        config(format!(
+            "--git: this clone has no `{}`; no verdict is shown\n  help: fetch it: git fetch origin {HISTORY_REF}:{HISTORY_REF}; jobs with `contents: write` keep verdicts there",
+            presscheck_core::inert::one_line(name, 200)
+        ))
+    })?;
+    let files = commit
+        .files_below(VERDICTS_FOLDER, MAX_BYTES)
+        .map_err(|error| (Exit::CouldNotRun, format!("{error}; no verdict is shown")))?;
+    Store::of_files(name, files).await.map_err(|error| (Exit::CouldNotRun, error.to_string()))
 }
 
 /// The first millisecond of a day in UTC.

@@ -23,7 +23,7 @@ use url::Url;
 pub use overrides::OverrideRecord;
 pub use record::{Identity, Record, StoredAnswer};
 pub use runs::{Fixed, RunRecord};
-pub use verdicts::PastVerdicts;
+pub use verdicts::{FOLDER as VERDICTS_FOLDER, PastVerdicts, verdict_file};
 
 /// Results and pictures, in a folder or a bucket.
 #[derive(Clone, Debug)]

@@ -13,7 +13,8 @@ use presscheck_core::units::Digest;
 
 use super::{Store, StoreError, record};
 
-const FOLDER: &str = "verdicts";
+/// The folder of past verdicts.
+pub const FOLDER: &str = "verdicts";
 /// The digits of a time: enough for the year 9999.
 const DIGITS: usize = 15;
 /// How many files are read at once.
@@ -38,11 +39,24 @@ impl Store {
     /// # Errors
     /// Where the store fails.
     pub async fn keep_verdict(&self, verdict: &VerdictRecord) -> Result<(), StoreError> {
-        let sealed = record::seal(verdict).map_err(|why| StoreError::Failed {
-            location: self.location.clone(),
-            why: why.to_string(),
-        })?;
-        self.put(&place(verdict), sealed).await
+        let failed = |why: String| StoreError::Failed { location: self.location.clone(), why };
+        let (path, sealed) = verdict_file(verdict).map_err(failed)?;
+        self.put(&ObjectPath::from(path), sealed).await
+    }
+
+    /// A store of nothing but these files, by their paths: verdicts that are kept elsewhere in the same form.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn of_files(
+        location: &str,
+        files: impl IntoIterator<Item = (String, Vec<u8>)>,
+    ) -> Result<Self, StoreError> {
+        let store = Self::nothing(location);
+        for (path, bytes) in files {
+            store.put(&ObjectPath::from(path), bytes.into()).await?;
+        }
+        Ok(store)
     }
 
     /// The newest `last` verdicts since a time (in milliseconds since 1970) that are wanted, whatever gate they are of.
@@ -112,6 +126,15 @@ impl Store {
         found.records.reverse();
         Ok(found)
     }
+}
+
+/// The file that a verdict is kept as: its path below the store, and its content.
+///
+/// # Errors
+/// Where it has no JSON form, which none lacks.
+pub fn verdict_file(verdict: &VerdictRecord) -> Result<(String, Bytes), String> {
+    let sealed = record::seal(verdict).map_err(|why| why.to_string())?;
+    Ok((place(verdict).to_string(), sealed))
 }
 
 /// The folder of a gate.
