@@ -9,6 +9,7 @@ mod claim;
 mod compare;
 mod evidence;
 mod hints;
+mod history;
 mod html;
 mod json;
 mod junit;
@@ -34,7 +35,11 @@ mod twelve;
 pub use checked::{CheckedImage, checked_json, checked_sum, checked_text};
 pub use compare::{Compared, compare_json, compare_schema, compare_text};
 pub use hints::hints;
-pub use html::{HtmlOptions, compare_html, html};
+pub use history::{
+    History, ModelName, Occasion, RevisionAt, Share, SubjectRecord, Times, VerdictRecord,
+    history_json, history_schema, history_text,
+};
+pub use html::{HtmlOptions, compare_html, history_html, html};
 pub use json::{samples_jsonl, verdict_json};
 pub use junit::junit;
 pub use markdown::{comment, could_not_run_summary, summary};

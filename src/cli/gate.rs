@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use clap::Args;
 use futures_util::FutureExt as _;
-use presscheck_core::report::{self, Run, TerminalStyle};
+use presscheck_core::report::{self, Run, TerminalStyle, VerdictRecord};
 use presscheck_core::units::Usd;
 
 use super::accept::Acceptance;
 use super::change::ChangeArgs;
 use super::progress::Shown;
 use super::tell::{Both, Told, tell, tell_no_verdict, warn};
-use super::{Exit, comment, output, sides, strangers};
+use super::{Exit, comment, kept, output, sides, strangers};
 use crate::github::{Environment, Session};
 use crate::revision::Change;
 use crate::run::{self, Gated, Halt, Loaded, Mark, Rejected, Setting};
@@ -93,6 +93,8 @@ pub(super) struct Judged {
     pub(super) out: PathBuf,
     /// Remarks on lines of the head's files.
     pub(super) marks: Vec<Mark>,
+    /// Past verdicts of the same gate for the comment to show, this one the last of them.
+    pub(super) past: Vec<VerdictRecord>,
 }
 
 /// Judges, and closes the check run on every way out: a verdict, an error, a signal, a crash.
@@ -116,6 +118,7 @@ async fn guarded(
     match ended {
         Ok(Ok(judged)) => {
             tell(&told, &judged).await;
+            kept::publish(&judged, &told, environment).await;
             Ok(judged)
         }
         Ok(Err((exit, text))) => {
@@ -207,13 +210,18 @@ async fn judge(
         acceptance.apply(&mut run, &setting.store).await;
     }
     run::write(&run, account.as_mut(), &setting.out).map_err(could_not)?;
-    if let Some(account) = account.filter(|_| !run.verdict.subjects.is_empty())
-        && let Err(why) = run::keep(&setting.store, &account, &setting.out).await
-    {
-        warn(&[format!("The evidence of this verdict could not be kept in the store: {why}")]);
+    let mut evidence = None;
+    if let Some(account) = account.filter(|_| !run.verdict.subjects.is_empty()) {
+        match run::keep(&setting.store, &account, &setting.out).await {
+            Ok(name) => evidence = Some(name),
+            Err(why) => warn(&[format!(
+                "The evidence of this verdict could not be kept in the store: {why}"
+            )]),
+        }
     }
+    let past = kept::keep(&run, evidence, told, &setting).await;
     let marks = run::marks(&loaded, &run);
-    Ok(Judged { run, out: setting.out.clone(), marks })
+    Ok(Judged { run, out: setting.out.clone(), marks, past })
 }
 
 /// Reads all that is needed, on a thread that may wait: files may lie elsewhere.

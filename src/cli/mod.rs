@@ -10,6 +10,8 @@ mod demo;
 mod event;
 mod exit;
 mod gate;
+mod history;
+mod kept;
 mod label;
 mod measure;
 mod models;
@@ -64,6 +66,8 @@ enum Command {
     Label(label::LabelArgs),
     /// Tell how often checks are wrong by what people said of their pictures, and which limits would be better.
     Calibrate(calibrate::CalibrateArgs),
+    /// Past verdicts of a store, as a table, JSON and a page: models over time, and who accepted what.
+    History(history::HistoryArgs),
     /// Run the gate on a bundled example with the simulated server: both endings of one story.
     Demo(demo::DemoArgs),
 
@@ -113,6 +117,7 @@ fn run(arguments: Arguments) -> Exit {
         Some(Command::Replay(replay)) => replay::run(&replay, json),
         Some(Command::Label(label)) => label::run(&label, json),
         Some(Command::Calibrate(calibrate)) => calibrate::run(&calibrate, json),
+        Some(Command::History(history)) => history::run(&history, json),
         Some(Command::Demo(demo)) => demo::run(&demo, json),
 
         Some(Command::Simulate(simulate)) => output::block_on(async {

@@ -24,6 +24,8 @@ enum Of {
     Verdict,
     /// A line of samples.jsonl
     Samples,
+    /// What `presscheck history --json` prints.
+    History,
 }
 
 /// Prints the schema.
@@ -40,6 +42,7 @@ pub(super) fn run(arguments: &SchemaArgs) -> Exit {
         Of::Models => policy::models_schema(),
         Of::Verdict => report::verdict_schema(),
         Of::Samples => report::samples_schema(),
+        Of::History => report::history_schema(),
     };
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use presscheck_core::report::{self, Run};
+use presscheck_core::report::{self, Run, VerdictRecord};
 use presscheck_core::units::{Rate, Usd};
 
 use super::accept::Acceptance;
@@ -102,6 +102,17 @@ impl Told {
         Acceptance::begin(environment, self.event.as_ref()?, names).await
     }
 
+    /// The name of the gate: that of its check run.
+    pub(super) fn gate_name(&self) -> &str {
+        self.names.0.as_deref().unwrap_or("presscheck")
+    }
+
+    /// Whether the verdict may be told by a comment.
+    pub(super) fn comments(&self) -> bool {
+        self.comment != CommentWhen::Never
+            && self.session.as_ref().is_some_and(Session::may_comment)
+    }
+
     pub(super) async fn abandon(&self, reason: &str) {
         if let Some(session) = &self.session {
             warn(&session.abandon(reason).await);
@@ -157,7 +168,7 @@ pub(super) async fn tell(told: &Told, judged: &Judged) {
         conclusion,
         title: report::title(run),
         check_summary: report::summary(run, MAX_CHECK_BYTES),
-        comment: if session.may_comment() { comment(told.comment, run) } else { None },
+        comment: if session.may_comment() { comment(told.comment, judged) } else { None },
         step_summary: report::summary(run, run::MAX_SUMMARY_BYTES),
         outputs: outputs(judged, told.workspace.as_deref()),
         annotations: judged.marks.iter().map(annotation).collect(),
@@ -178,8 +189,9 @@ fn annotation(mark: &Mark) -> Annotation {
     }
 }
 
-/// The comment, with the pictures of the worst pairs.
-fn comment(when: CommentWhen, run: &Run) -> Option<Comment> {
+/// The comment, with the pictures of the worst pairs and how the last verdicts went.
+fn comment(when: CommentWhen, judged: &Judged) -> Option<Comment> {
+    let run = &judged.run;
     let begin = match when {
         CommentWhen::Never => return None,
         CommentWhen::Always => true,
@@ -188,10 +200,10 @@ fn comment(when: CommentWhen, run: &Run) -> Option<Comment> {
         CommentWhen::OnFailure => run.verdict.blocking,
     };
     let (pairs, jpegs): (Vec<_>, Vec<_>) = run::sheets(run).into_iter().unzip();
-    let run = run.clone();
+    let (run, past): (Run, Vec<VerdictRecord>) = (run.clone(), judged.past.clone());
     let text = move |known: &Known<'_>| {
         let shown: Vec<_> = pairs.iter().cloned().zip(known.pictures.iter().cloned()).collect();
-        report::comment(&run, &shown, known.before, MAX_COMMENT_BYTES)
+        report::comment(&run, &shown, known.before, &past, MAX_COMMENT_BYTES)
     };
     let today = jiff::Zoned::now().date();
     Some(Comment { text: Arc::new(text), begin, jpegs, today })

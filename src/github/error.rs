@@ -31,6 +31,8 @@ pub enum Doing {
     FindPull,
     /// Keeping pictures for the comment.
     KeepPictures,
+    /// Keeping a verdict in the repository.
+    KeepHistory,
     /// Reading what happened on a pull request.
     ReadTimeline,
     /// Asking what somebody may do in the repository.
@@ -57,6 +59,7 @@ impl Doing {
             Self::Compare => "compare the two commits",
             Self::FindPull => "look for the commit's pull request",
             Self::KeepPictures => "keep the comment's pictures",
+            Self::KeepHistory => "keep the verdict in the repository",
             Self::ReadTimeline => "read the pull request's history",
             Self::AskPermission => "ask what somebody may do here",
             Self::ListReviews => "read the pull request's reviews",
@@ -75,7 +78,7 @@ impl Doing {
             }
             Self::WhoAmI => "a user's token",
             Self::ReadFile | Self::Compare => "contents: read",
-            Self::KeepPictures => "contents: write",
+            Self::KeepPictures | Self::KeepHistory => "contents: write",
             Self::FindPull | Self::ReadTimeline | Self::ListReviews => "pull-requests: read",
             Self::AskPermission => "metadata: read",
             Self::RunAgain => "actions: write",

@@ -17,6 +17,7 @@ mod event;
 mod files;
 mod fit;
 mod inputs;
+mod ledger;
 mod outputs;
 mod pictures;
 mod pulls;
@@ -40,6 +41,7 @@ pub use event::{
 pub use files::Files;
 pub use fit::fit;
 pub use inputs::{CommentWhen, InputError, Inputs, RequireApproval};
+pub use ledger::{HISTORY_REF, keep_in_repository};
 pub use outputs::{append_step_summary, write_outputs};
 pub use pulls::{NoPull, Now, find as find_pull, is_from_here, now as pull_now};
 pub use session::{Comment, Known, Session, Telling};

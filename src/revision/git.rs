@@ -151,6 +151,48 @@ impl Commit {
         &self.label
     }
 
+    /// Every file below a folder of the root, with its path. What is no file (a link, a submodule), is larger, or lies
+    /// deeper than one more folder is left out.
+    ///
+    /// # Errors
+    /// Where an object is damaged or missing.
+    pub fn files_below(
+        &self,
+        folder: &str,
+        max_bytes: u64,
+    ) -> Result<Vec<(String, Vec<u8>)>, RevisionError> {
+        let broken = |error: &dyn fmt::Display| RevisionError::Unreadable {
+            path: folder.to_owned(),
+            at: self.label.clone(),
+            why: format!("a git object is damaged or missing ({error})"),
+        };
+        let repository = self.repository.to_thread_local();
+        let id = gix::ObjectId::from_hex(self.sha.as_str().as_bytes()).map_err(|it| broken(&it))?;
+        let commit = repository.find_commit(id).map_err(|it| broken(&it))?;
+        let root = commit.tree().map_err(|it| broken(&it))?;
+        let found = root.lookup_entry_by_path(folder).map_err(|it| broken(&it))?;
+        let Some(top) = found.filter(|entry| entry.mode().is_tree()) else { return Ok(Vec::new()) };
+        let mut files = Vec::new();
+        let mut folders = vec![(folder.to_owned(), top.object_id(), 0)];
+        while let Some((path, id, depth)) = folders.pop() {
+            let tree = repository.find_tree(id).map_err(|it| broken(&it))?;
+            for entry in tree.iter() {
+                let entry = entry.map_err(|it| broken(&it))?;
+                let (id, path) = (entry.object_id(), format!("{path}/{}", entry.filename()));
+                if entry.mode().is_tree() && depth == 0 {
+                    folders.push((path, id, depth + 1));
+                } else if entry.mode().is_blob() {
+                    let header = repository.find_header(id).map_err(|it| broken(&it))?;
+                    if header.size() <= max_bytes {
+                        let mut object = repository.find_object(id).map_err(|it| broken(&it))?;
+                        files.push((path, std::mem::take(&mut object.data)));
+                    }
+                }
+            }
+        }
+        Ok(files)
+    }
+
     /// The bytes of a file; nothing where the commit has no such file.
     pub(super) fn read(
         &self,

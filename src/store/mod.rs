@@ -7,6 +7,7 @@ mod evidence;
 mod overrides;
 mod record;
 mod runs;
+mod verdicts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use url::Url;
 pub use overrides::OverrideRecord;
 pub use record::{Identity, Record, StoredAnswer, open_sealed, seal};
 pub use runs::{Fixed, RunRecord};
+pub use verdicts::{FOLDER as VERDICTS_FOLDER, PastVerdicts, verdict_file};
 
 /// Results and pictures, in a folder or a bucket.
 #[derive(Clone, Debug)]

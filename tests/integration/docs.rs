@@ -159,7 +159,9 @@ fn printed(arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn help_says_what_each_command_takes() {
-    for command in ["", "gate", "plan", "simulate", "models", "schema", "demo", "completions"] {
+    for command in
+        ["", "gate", "plan", "simulate", "models", "schema", "demo", "completions", "history"]
+    {
         let arguments: Vec<_> =
             [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let (code, text) = printed(&arguments);

@@ -17,6 +17,8 @@ mod gate;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod labels;
 mod models;
 #[cfg(test)]

@@ -29,6 +29,11 @@ struct Browser {
 impl Browser {
     /// Opens the page of a run; nothing where there is no browser, which is said.
     fn open(name: &str, run: &Run) -> Option<Self> {
+        Self::open_page(name, &html(run, HtmlOptions::default()).unwrap())
+    }
+
+    /// The same with any page.
+    fn open_page(name: &str, content: &str) -> Option<Self> {
         let found = "for it in $CHROMIUM chromium chromium-browser google-chrome; do command -v \"$it\"; done";
         let found = Command::new("sh").args(["-c", found]).output().unwrap();
         let found = String::from_utf8(found.stdout).unwrap();
@@ -40,7 +45,7 @@ impl Browser {
             std::env::temp_dir().join(format!("presscheck-page-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let page = folder.join("report.html");
-        std::fs::write(&page, html(run, HtmlOptions::default()).unwrap()).unwrap();
+        std::fs::write(&page, content).unwrap();
         let start = "exec \"$1\" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
              --disable-background-networking --user-data-dir=\"$2\" --remote-debugging-pipe about:blank \
              3<&0 4>&1 </dev/null >/dev/null 2>&1";
@@ -314,4 +319,21 @@ fn hostile_texts_are_only_texts_in_a_browser() {
     assert_eq!(page.eval("document.scripts.length"), 2);
     page.assert_accessible();
     page.assert_quiet();
+}
+
+#[test]
+fn the_page_of_past_verdicts_is_quiet_and_accessible() {
+    let history = super::super::history::fixtures::year();
+    let page = super::history_html(&history).unwrap();
+    let Some(mut browser) = Browser::open_page("history", &page) else { return };
+    browser.assert_accessible();
+    browser.assert_quiet();
+    // Every verdict on a model has its mark in each of its drawings, within the drawing.
+    let marks = browser.eval(
+        "[...document.querySelectorAll('.course .field')].map((field) => { \
+         const room = field.getBoundingClientRect(); \
+         const marks = [...field.querySelectorAll('svg.mark')].map((it) => it.getBoundingClientRect()); \
+         return marks.every((it) => it.left >= room.left - 12 && it.right <= room.right + 12) && marks.length; })",
+    );
+    assert_eq!(marks, json!([10, 10, 10, 2, 2, 2]));
 }

@@ -4,9 +4,11 @@
 mod browser;
 mod chart;
 mod compare;
+mod course;
 #[cfg(test)]
 pub(super) mod excerpt;
 mod gallery;
+mod history;
 mod pairs;
 mod pareto;
 mod pictures;
@@ -21,7 +23,7 @@ use askama::Template as _;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use sha2::{Digest as _, Sha256};
 
-use super::{Compared, Run};
+use super::{Compared, History, Run};
 
 /// What a page may take, and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,14 @@ pub fn html(run: &Run, options: HtmlOptions<'_>) -> Result<String, fmt::Error> {
 /// Where the template can't be rendered, which no content of a comparison leads to.
 pub fn compare_html(compared: &Compared, options: HtmlOptions<'_>) -> Result<String, fmt::Error> {
     compare::page(compared, options).render().map_err(|_| fmt::Error)
+}
+
+/// The page of past verdicts.
+///
+/// # Errors
+/// Where the template can't be rendered, which no content of a history leads to.
+pub fn history_html(history: &History) -> Result<String, fmt::Error> {
+    history::page(history).render().map_err(|_| fmt::Error)
 }
 
 #[cfg(test)]
@@ -218,6 +228,11 @@ mod tests {
         }
         for (name, compared) in crate::report::compare::fixtures::all() {
             let page = compare_html(&compared, HtmlOptions::default()).unwrap();
+            assert!(page.contains("default-src 'none'"), "{name}");
+            assert_inert(&page);
+        }
+        for (name, history) in crate::report::history::fixtures::all() {
+            let page = history_html(&history).unwrap();
             assert!(page.contains("default-src 'none'"), "{name}");
             assert_inert(&page);
         }

@@ -107,14 +107,14 @@ pub(super) fn pareto(comparison: &Comparison) -> Option<Pareto> {
 }
 
 /// From nought to a round number.
-struct Scale {
+pub(super) struct Scale {
     step: f64,
     top: f64,
 }
 
 impl Scale {
     /// The least scale of 1, 2 or 5 times a power of ten that holds a value with a few lines.
-    fn of(value: f64) -> Self {
+    pub(super) fn of(value: f64) -> Self {
         let value = if value.is_finite() && value > 0.0 { value } else { 1.0 };
         let power = 10.0_f64.powf((value / GRID.1).log10().floor());
         let fits = |step: &f64| value / step <= GRID.1;
@@ -125,12 +125,16 @@ impl Scale {
     }
 
     /// The place of a value, in percent from nought.
-    fn at(&self, value: f64) -> f64 {
+    pub(super) fn at(&self, value: f64) -> f64 {
         let share = 100.0 * value / self.top;
         if share.is_nan() { 0.0 } else { share.clamp(0.0, 100.0) }
     }
 
-    fn ticks(&self, label: impl Fn(f64) -> String, place: impl Fn(f64) -> f64) -> Vec<Tick> {
+    pub(super) fn ticks(
+        &self,
+        label: impl Fn(f64) -> String,
+        place: impl Fn(f64) -> f64,
+    ) -> Vec<Tick> {
         let mut ticks = Vec::new();
         let mut value = 0.0;
         while value <= self.top + self.step / 2.0 {
@@ -142,13 +146,13 @@ impl Scale {
 }
 
 /// Dollars without cents where there are none.
-fn round_dollars(amount: f64) -> String {
+pub(super) fn round_dollars(amount: f64) -> String {
     let text = words::dollars(amount);
     text.strip_suffix(".00").map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// A percentage for an attribute.
-fn percent(number: f64) -> String {
+pub(super) fn percent(number: f64) -> String {
     format!("{number:.2}")
 }
 

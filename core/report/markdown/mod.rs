@@ -9,7 +9,9 @@ use std::fmt::Write as _;
 use fit::{Section, fit};
 
 use super::line::{Line, code};
-use super::{Run, ShownPair, Subject, accepted, claim, hints, since, title, words};
+use super::{
+    Run, ShownPair, Subject, VerdictRecord, accepted, claim, hints, history, since, title, words,
+};
 use crate::gate::{Decision, SubjectVerdict};
 use crate::inert;
 use crate::units::Usd;
@@ -21,22 +23,25 @@ use crate::units::Usd;
 /// what is left may be the title only.
 #[must_use]
 pub fn summary(run: &Run, max_bytes: usize) -> String {
-    text(run, &[], None, max_bytes)
+    text(run, &[], None, String::new(), max_bytes)
 }
 
 /// The same as the one comment of a pull request: with pictures, each a pair side by side in one picture and the address
-/// of that, and with what changed since the run whose comment it replaces.
+/// of that, with what changed since the run whose comment it replaces, and with how the last verdicts of the same gate
+/// went: `records` are those, oldest first, this run's own the last of them.
 #[must_use]
 pub fn comment(
     run: &Run,
     pictures: &[(ShownPair, String)],
     before: Option<&str>,
+    records: &[VerdictRecord],
     max_bytes: usize,
 ) -> String {
     let hidden = since::hidden_line(run).unwrap_or_default();
     let room = max_bytes.saturating_sub(hidden.len() + 2);
     let since = before.and_then(|before| since::sentence(run, before));
-    let text = text(run, pictures, since, room);
+    let trend = history::trend(&run.verdict, records);
+    let text = text(run, pictures, since, trend, room);
     if hidden.is_empty() { text } else { format!("{}\n\n{hidden}\n", text.trim_end()) }
 }
 
@@ -44,6 +49,7 @@ fn text(
     run: &Run,
     pictures: &[(ShownPair, String)],
     since: Option<String>,
+    trend: String,
     max_bytes: usize,
 ) -> String {
     let mut sections =
@@ -65,6 +71,7 @@ fn text(
         sections.push(Section::new((5, rank), pictures(usize::MAX)).or(pictures(1)));
     }
     sections.extend(since.map(|since| Section::new((2, 0), since)));
+    sections.push(Section::new((9, 0), trend));
     sections.push(notes(run));
     sections.push(Section::new((0, 1), footer(run, true)).or(footer(run, false)));
     fit(

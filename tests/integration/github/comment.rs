@@ -1,10 +1,11 @@
 //! What the comment says and shows, and when there is none.
 
 use image::GenericImageView as _;
+use presscheck::github::HISTORY_REF;
 use serde_json::json;
 
 use super::job::{Job, own};
-use crate::gate::{MODELS, POLICY, PROMPTS, Team, profile, prompts};
+use crate::gate::{MODELS, POLICY, PROMPTS, Team, hero, profile, prompts};
 
 /// A team whose candidate fails, and a pull request of it.
 async fn failing() -> Job {
@@ -48,7 +49,8 @@ async fn the_worst_pairs_are_shown_where_the_token_may_write_and_kept_out_of_eve
         let (width, _) = image::load_from_memory(&bytes).unwrap().dimensions();
         assert!(width > 330 && bytes.len() < 100_000, "{width} {}", bytes.len());
     }
-    let refs = job.fake.refs();
+    let mut refs = job.fake.refs();
+    refs.remove(HISTORY_REF).unwrap();
     let ours: Vec<_> = refs.iter().filter(|(name, _)| !others.contains(&name.as_str())).collect();
     assert_eq!((refs.len(), ours.len()), (3, 1), "{refs:?}");
     assert!(ours[0].0.starts_with("refs/presscheck/2") && ours[0].0.contains("/pr-17-"));
@@ -63,10 +65,15 @@ async fn the_next_run_shows_its_own_pictures_and_deletes_the_earlier_ones() {
     let job = failing().await;
     job.fake.grant_contents();
     job.ends("first", 1).await;
-    let first = job.fake.refs();
+    let pictures = |job: &Job| {
+        let mut refs = job.fake.refs();
+        refs.remove(HISTORY_REF);
+        refs
+    };
+    let first = pictures(&job);
     let ran = job.gate("second").env("GITHUB_RUN_ID", "43").run().await.ends(1);
     assert!(!ran.stderr.contains("::warning"), "{}", ran.stderr);
-    let second = job.fake.refs();
+    let second = pictures(&job);
     assert_eq!((first.len(), second.len()), (1, 1));
     assert!(second.keys().next().unwrap().ends_with("/43-1"), "{second:?}");
     assert_eq!(job.fake.our_comments().len(), 1);
@@ -131,4 +138,41 @@ async fn after_a_push_the_comment_says_which_prompts_fail_now_and_which_are_fixe
     // A second look at the same commit has nothing to add.
     job.ends("again", 1).await;
     assert!(!job.fake.our_comments()[0].contains("Since the last run"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_run_shows_how_the_last_verdicts_went_and_whoever_accepted_one_is_in_the_history() {
+    let team = Team::new(&profile(&json!({}), &json!({"wrong_aspect": "60%"}))).await;
+    let (base, head) = team.change(&team.policy(), &prompts(40));
+    let mut job = Job::of_pull(team, ("main", &base), &head, &own()).await;
+    let ends = async |job: &Job, name: &str, code| {
+        job.gate(name).with_store("kept").run().await.ends(code)
+    };
+    ends(&job, "first", 1).await;
+    // The same commit again is no second verdict.
+    ends(&job, "again", 1).await;
+    assert!(!job.fake.our_comments()[0].contains("Last "));
+    let files = [(MODELS, hero("new")), ("more", "x".to_owned())];
+    let pushed = job.team.commit("change", &[&base], &files);
+    job.is_pull("pull_request", ("main", &base), &pushed, &own());
+    let ran = ends(&job, "second", 1).await;
+    let comment = job.fake.our_comments().remove(0);
+    assert!(comment.contains("Last 2 verdicts on `hero`: ❌ ❌ · failure rate "), "{comment}");
+    // Neither the summary nor the page has it: they are of this run alone.
+    assert!(!ran.read("summary.md").contains("Last 2 verdicts"));
+    job.fake.permit("ada", "write");
+    job.fake.add_comment("ada", "/presscheck accept on purpose @octo-org/all");
+    ends(&job, "accepted", 0).await;
+    let comment = job.fake.our_comments().remove(0);
+    assert!(comment.contains("· 1 accepted all the same"), "{comment}");
+    let store = job.gate("kept").with_store("kept").store().to_path_buf();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_presscheck"))
+        .env_clear()
+        .args(["history", "--store"])
+        .arg(store)
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("accepted by @ada: on purpose"), "{table}");
+    assert!(table.contains("#17") && table.contains("4 verdicts: 0 passed, 4 failed"), "{table}");
 }

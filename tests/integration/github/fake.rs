@@ -142,6 +142,11 @@ impl Fake {
         self.state().objects.file(commit, path).map(<[u8]>::to_vec)
     }
 
+    /// Every file of a commit that was written, and how many commits it has before it.
+    pub(crate) fn files(&self, commit: &str) -> (BTreeMap<String, Vec<u8>>, usize) {
+        self.state().objects.all_of(commit)
+    }
+
     /// Adds a pull request, or replaces it by what it is now.
     pub(crate) fn add_pull(&self, pull: Value) {
         let mut state = self.state();
@@ -402,7 +407,7 @@ impl Answers {
                 assert_eq!(state.comments.len() + 1, before);
                 ResponseTemplate::new(204)
             }
-            ("GET" | "POST" | "DELETE", ["git", kind, ..]) => {
+            ("GET" | "POST" | "PATCH" | "DELETE", ["git", kind, ..]) => {
                 let schema =
                     schemas.and_then(|all| all.objects.iter().find(|(name, _)| name == kind));
                 if let Some(problem) =

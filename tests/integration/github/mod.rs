@@ -8,6 +8,7 @@ mod distance;
 mod events;
 mod fake;
 mod job;
+mod ledger;
 mod objects;
 mod packaging;
 mod people;
