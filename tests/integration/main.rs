@@ -20,6 +20,7 @@ mod github;
 mod history;
 #[cfg(test)]
 mod labels;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod plan;
