@@ -237,6 +237,7 @@
           el("div", { class: "command" }, el("pre", {}, el("code", {}, sample.command)), button("Copy command", (it) => copy(sample.command, it))),
         ]
       : [];
+    const labels = sample.label ? judgements(sample) : null;
     return el(
       "section",
       {},
@@ -244,7 +245,23 @@
       sample.requests.length ? [table, more] : el("p", { class: "muted" }, "No request is on record."),
       model ? el("pre", { class: "config", tabindex: "0", role: "group", "aria-label": `config of the ${sample.side}` }, el("code", {}, model.config)) : null,
       code,
+      labels,
     );
+  }
+
+  /** Whether each check was right about a picture: commands to paste, by which somebody says so. */
+  function judgements(sample) {
+    const row = ([check, word]) => {
+      const say = (verdict) =>
+        button(verdict, (it) => copy(`${sample.label} --check=${check} --${verdict.toLowerCase()}`, it), {
+          "aria-label": `${verdict}: copy the command that says so of ${check}`,
+        });
+      return el("li", {}, el("code", {}, check), word === "pass" ? " passed it " : " failed it ", say("Right"), " ", say("Wrong"));
+    };
+    return [
+      el("p", { class: "muted" }, "Was a check right about this picture? A button copies the command that says so:"),
+      el("ul", { class: "judged" }, sample.judged.map(row)),
+    ];
   }
 
   /** A pair with its name and prompt; the rest comes when it is near. */

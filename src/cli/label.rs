@@ -248,10 +248,10 @@ fn find<'a>(
         }
         several => {
             let mut ways = Vec::new();
-            if several.iter().any(|line| line.side != several[0].side) {
+            if differ(several, |line| line.side.word()) {
                 ways.push("--side baseline or --side candidate");
             }
-            if several.iter().any(|line| line.subject != several[0].subject) {
+            if differ(several, |line| line.subject.as_str()) {
                 ways.push("--subject");
             }
             if ways.is_empty() {
@@ -264,6 +264,12 @@ fn find<'a>(
             ))
         }
     }
+}
+
+/// Whether samples are not all alike in something.
+fn differ<'a>(samples: &[&'a SampleLine], what: impl Fn(&'a SampleLine) -> &'a str) -> bool {
+    let mut all = samples.iter().map(|line| what(line));
+    all.next().is_some_and(|first| all.any(|other| other != first))
 }
 
 fn append(path: &Path, labels: &[Label]) -> Result<(), String> {

@@ -31,6 +31,15 @@ async fn history(team: &Team, arguments: &[&str]) -> Ran {
     Ran::of(&output, team.folder.path())
 }
 
+/// The verdict of a kept run again, from the same store.
+async fn replayed(team: &Team, name: &str) -> Ran {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_presscheck"));
+    process.env_clear().env("PRESSCHECK_MODELS", "/nonexistent");
+    process.current_dir(team.folder.path()).args(["replay", name, "--store", "store"]);
+    let output = tokio::task::spawn_blocking(move || process.output().unwrap()).await.unwrap();
+    Ran::of(&output, team.folder.path())
+}
+
 fn document(ran: &Ran) -> Value {
     let document = serde_json::from_str(&ran.stdout).unwrap();
     let validator = jsonschema::validator_for(&history_schema()).unwrap();
@@ -73,6 +82,10 @@ async fn two_gates_leave_a_table_a_document_and_a_page() {
             let failed = failures.filter(|failure| failure["side"] == side).count();
             assert_eq!(subject["failures"][side]["failed"], failed);
         }
+        // From here the verdict can be made again.
+        let name = kept["evidence"].as_str().unwrap();
+        let again = replayed(&team, name).await.ends(if kept["verdict"] == "fail" { 1 } else { 0 });
+        assert!(again.stderr.contains("every hash matches"), "{}", again.stderr);
         let end = if kept["verdict"] == "fail" { "base" } else { "head" };
         assert!(kept[end]["commit"].is_string(), "{kept}");
     }

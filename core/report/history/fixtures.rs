@@ -62,7 +62,8 @@ fn record(day: i64, number: u64, subjects: Vec<SubjectRecord>) -> VerdictRecord 
             name: "presscheck".to_owned(),
             base: RevisionAt { label: format!("main@{}", base.short()), commit: Some(base) },
             head: RevisionAt { label: head.short().to_owned(), commit: Some(head) },
-            evidence: None,
+            // Of some, the evidence was not kept.
+            evidence: number.is_multiple_of(2).then(|| Digest::of(&number.to_be_bytes())),
         },
     );
     record.verdict = subjects.iter().map(|it| it.verdict).max().unwrap_or(Decision::Fail);

@@ -132,6 +132,11 @@ pub(super) fn change(record: &VerdictRecord) -> String {
     }
 }
 
+/// The beginning of the name under which a replay finds the run; nothing where its evidence was not kept.
+pub(super) fn run(record: &VerdictRecord) -> Option<String> {
+    record.evidence.map(|name| name.to_string().chars().take(10).collect())
+}
+
 /// The word of a verdict on a model.
 pub(super) fn word(subject: &SubjectRecord) -> &'static str {
     match (subject.verdict, subject.is_unproven()) {

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{History, SubjectRecord, VerdictRecord, accepted, change, day, models, word};
+use super::{History, SubjectRecord, VerdictRecord, accepted, change, day, models, run, word};
 use crate::gate::Decision;
 use crate::inert::{Newlines, one_line, terminal};
 use crate::report::terminal::{Colour, TerminalStyle, cut, paragraph};
@@ -231,7 +231,7 @@ fn row(record: &VerdictRecord, subject: &SubjectRecord, both: [bool; 3], of: Opt
             word(subject).to_owned(),
         ],
         colour,
-        below: vec![format!("{models}{of}")],
+        below: vec![format!("{models}{of}{}", run(record).map_or_else(String::new, |run| format!("   run {run}")))],
     }
 }
 

@@ -290,6 +290,15 @@ fn the_gallery_works_in_a_browser() {
     );
     page.wait("document.activeElement.querySelector('details pre')");
     page.assert_accessible();
+
+    // What says that a check was wrong is copied, and nothing else happens.
+    page.eval("Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (it) => { window.copied = it; } } })");
+    page.eval("press('Wrong', document.activeElement)");
+    page.wait("window.copied");
+    let said = "(({ samples }) => samples.map((it) => `${it.label} --check=${it.judged[0][0]} --wrong`))(data.pairs.find((it) => it.id === document.activeElement.id || location.hash.includes(it.id))).includes(window.copied)";
+    assert_eq!(page.eval(said), true);
+    let copied = page.eval("window.copied");
+    assert!(copied.as_str().unwrap().starts_with("presscheck label "), "{copied}");
     page.assert_quiet();
 }
 

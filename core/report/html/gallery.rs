@@ -82,6 +82,10 @@ struct SampleData {
     more_requests: Option<String>,
     /// A command line to see for oneself.
     command: Option<String>,
+    /// The beginning of a command line that says whether a check was right about the picture.
+    label: Option<String>,
+    /// The checks that judged it, and what each said.
+    judged: Vec<(String, &'static str)>,
 }
 
 #[derive(Serialize)]
@@ -110,7 +114,11 @@ impl Data {
             let samples: Vec<_> = Side::BOTH
                 .into_iter()
                 .filter_map(|side| pair.side(side))
-                .map(|it| sample(it, command(run, it, options.folder)))
+                .map(|it| SampleData {
+                    command: command(run, it, options.folder),
+                    label: label(run, it, options.folder),
+                    ..sample(it)
+                })
                 .collect();
             for sample in &samples {
                 self.show(&subject.thumbnails, &sample.card, pictures);
@@ -207,7 +215,7 @@ fn pair_data(
     }
 }
 
-fn sample(sample: &SampleLine, command: Option<String>) -> SampleData {
+fn sample(sample: &SampleLine) -> SampleData {
     // The picture itself is kept apart, under the path of its original.
     let card = card(&BTreeMap::new(), sample.side.word(), sample, &mut Pictures::new(0));
     let more = sample.requests.len().saturating_sub(MAX_REQUESTS);
@@ -240,8 +248,32 @@ fn sample(sample: &SampleLine, command: Option<String>) -> SampleData {
             })
             .collect(),
         more_requests: (more > 0).then(|| words::thousands(more as u64)),
-        command,
+        command: None,
+        label: None,
+        judged: judged(sample),
     }
+}
+
+/// The checks that judged a picture, each with its word. A name that is no plain word is none that a command line takes.
+fn judged(sample: &SampleLine) -> Vec<(String, &'static str)> {
+    let plain = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let mut judged: Vec<(String, &'static str)> = Vec::new();
+    for finding in sample.findings.iter().filter(|finding| plain(&finding.check)) {
+        if judged.iter().any(|(known, _)| *known == finding.check) {
+            continue;
+        }
+        let own = sample.findings.iter().filter(|it| it.check == finding.check);
+        let results: Vec<_> = own.map(|it| it.result).collect();
+        let word = if results.iter().any(|result| result.counts_as_failure()) {
+            "fail"
+        } else if results.contains(&CheckResult::Pass) {
+            "pass"
+        } else {
+            continue;
+        };
+        judged.push((finding.check.clone(), word));
+    }
+    judged
 }
 
 /// The size of the decoded picture, as its check measured it.
@@ -291,6 +323,30 @@ fn command(run: &Run, sample: &SampleLine, folder: &str) -> Option<String> {
     (!line.is_empty() && !line.chars().any(inert::is_invisible)).then_some(line)
 }
 
+/// What says whether a check was right about a sample's picture, up to the check; nothing where there is no picture, or a
+/// word of it holds characters that hide.
+fn label(run: &Run, sample: &SampleLine, folder: &str) -> Option<String> {
+    sample.image.as_deref().filter(|path| original(path).is_some())?;
+    let word = inert::shell_word;
+    let mut line = format!("presscheck label {}", word(&sample.case));
+    line.push_str(&format!(" --side={}", sample.side));
+    if sample.repeat > 0 {
+        line.push_str(&format!(" --repeat={}", u64::from(sample.repeat) + 1));
+    }
+    if run.verdict.subjects.len() > 1 {
+        line.push_str(&format!(" --subject={}", word(&sample.subject)));
+    }
+    if !matches!(folder.trim_end_matches('/'), "" | USUAL_FOLDER) {
+        line.push_str(&format!(" --in={}", word(folder)));
+    }
+    // A case that begins like an option would be taken for one.
+    let plain = !sample.case.starts_with('-') && !line.chars().any(inert::is_invisible);
+    plain.then_some(line)
+}
+
+/// The output folder that `presscheck label` takes by itself.
+const USUAL_FOLDER: &str = "presscheck-out";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,6 +379,30 @@ mod tests {
         assert!(drawn(&run, "out").is_empty(), "what hides is not pasted");
         run.subjects[0].samples.last_mut().unwrap().image = None;
         assert_eq!(drawn(&run, "out"), [run.again.clone()]);
+    }
+
+    #[test]
+    fn what_says_whether_a_check_was_right_can_be_pasted() {
+        let mut run = fixtures::fail();
+        let said = |run: &Run, folder: &str| label(run, run.subjects[0].samples.last().unwrap(), folder);
+        let plain = "presscheck label banner-pl-027 --side=candidate";
+        assert_eq!(said(&run, "presscheck-out/").as_deref(), Some(plain));
+        assert_eq!(said(&run, "my out"), Some(format!("{plain} --in='my out'")));
+        let sample = run.subjects[0].samples.last_mut().unwrap();
+        let words = judged(sample);
+        assert!(words.iter().any(|(check, _)| check == "decode"), "{words:?}");
+        sample.repeat = 1;
+        sample.case = "a; b".to_owned();
+        sample.findings[0].check = "x; rm".to_owned();
+        assert!(judged(sample).iter().all(|(check, _)| !check.contains(';')));
+        assert_eq!(
+            said(&run, "").as_deref(),
+            Some("presscheck label 'a; b' --side=candidate --repeat=2")
+        );
+        for hidden in ["-x", "a\u{202e}b"] {
+            run.subjects[0].samples.last_mut().unwrap().case = hidden.to_owned();
+            assert_eq!(said(&run, ""), None, "{hidden}");
+        }
     }
 
     #[test]

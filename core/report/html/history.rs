@@ -8,7 +8,7 @@ use super::course::{Course, Point, class, courses};
 use super::view::line;
 use crate::gate::Decision;
 use crate::inert::one_line;
-use crate::report::history::{change, minute, models, word};
+use crate::report::history::{change, minute, models, run, word};
 use crate::report::{History, Share, SubjectRecord, Times, VerdictRecord, words};
 
 /// The most rows of a table, the newest.
@@ -57,6 +57,8 @@ struct Row {
     word: &'static str,
     class: &'static str,
     pairs: String,
+    /// The name that a replay takes.
+    run: Option<String>,
     accepted: Option<String>,
 }
 
@@ -190,6 +192,7 @@ fn row((record, subject): Point<'_>) -> Row {
         word: shown(subject),
         class: class(subject),
         pairs: words::count(subject.pairs, "pair", "pairs"),
+        run: run(record),
         accepted: record.overridden.as_ref().map(|by| {
             format!("accepted by @{}: {}", one_line(&by.by, 60), one_line(&by.reason, 300))
         }),
