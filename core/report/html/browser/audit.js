@@ -17,6 +17,15 @@
     const own = it.matches("input, select") ? "" : it.textContent + [...it.querySelectorAll("img")].map((image) => image.alt).join("");
     if (!(name + own).trim()) wrong.push(`it has no name: ${it.outerHTML.slice(0, 120)}`);
   }
+  const regions = [...document.querySelectorAll("[role=region]")].map((it) => it.getAttribute("aria-label"));
+  for (const name of new Set(regions.filter((name, at) => regions.indexOf(name) !== at))) {
+    wrong.push(`two regions have the name ${name}`);
+  }
+  // Articles far away are not laid out yet; what is near is made reachable when it is.
+  for (const it of document.querySelectorAll("body *:not(article *)")) {
+    const scrolls = ["auto", "scroll"].includes(getComputedStyle(it).overflowX) && it.scrollWidth > it.clientWidth;
+    if (scrolls && shown(it) && it.tabIndex < 0) wrong.push(`it scrolls, and no key gets there: ${it.outerHTML.slice(0, 120)}`);
+  }
   for (const it of document.querySelectorAll("img")) {
     if (!it.alt.trim()) wrong.push("a picture has no alternative");
   }
@@ -41,6 +50,13 @@
     if (!text || !shown(it)) continue;
     measured += 1;
     const [one, two] = [light(colour(getComputedStyle(it).color).rgb), light(behind(it))];
+    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    if (ratio < 4.5) wrong.push(`contrast ${ratio.toFixed(2)}: ${it.outerHTML.slice(0, 120)}`);
+  }
+  // The words of a chart stand on the page's own ground, with its colour around each letter.
+  for (const it of document.querySelectorAll("svg text:not(article *)")) {
+    if (!shown(it)) continue;
+    const [one, two] = [light(colour(getComputedStyle(it).fill).rgb), light(behind(document.body))];
     const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
     if (ratio < 4.5) wrong.push(`contrast ${ratio.toFixed(2)}: ${it.outerHTML.slice(0, 120)}`);
   }
