@@ -46,7 +46,7 @@ impl FromStr for PerTime {
 impl fmt::Display for PerTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.span.as_secs();
-        let whole = SPANS.iter().rev().find(|(_, unit)| seconds % unit == 0);
+        let whole = SPANS.iter().rev().find(|(_, unit)| seconds.is_multiple_of(*unit));
         match whole.map(|(name, unit)| (name, seconds / unit)) {
             Some((name, 1)) => write!(f, "{}/{name}", self.count),
             Some((name, many)) => write!(f, "{}/{many}{name}", self.count),
