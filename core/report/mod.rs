@@ -7,6 +7,7 @@ mod accepted;
 mod checked;
 mod claim;
 mod compare;
+mod contact;
 mod evidence;
 mod hints;
 mod html;
@@ -28,6 +29,7 @@ pub(crate) mod fixtures;
 
 pub use checked::{CheckedImage, checked_json, checked_sum, checked_text};
 pub use compare::{Compared, compare_json, compare_schema, compare_text};
+pub use contact::job_summary;
 pub use hints::hints;
 pub use html::{HtmlOptions, compare_html, html};
 pub use json::{samples_jsonl, verdict_json, verdict_schema};
