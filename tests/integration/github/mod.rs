@@ -8,11 +8,14 @@ mod distance;
 mod events;
 mod fake;
 mod job;
+mod lives;
 mod objects;
 mod packaging;
 mod people;
 mod repository;
+mod schemas;
 mod sessions;
+mod several;
 mod strangers;
 mod trouble;
 
