@@ -5,7 +5,7 @@
 #
 # All three bases can be pinned by digest: --build-arg RUST_IMAGE=rust@sha256:… --build-arg BASE=debian@sha256:…
 # --build-arg PYTHON_IMAGE=python@sha256:…
-# A release prints the digests that it was built from.
+# A release looks their digests up once, builds both platforms from them, and names them in its notes.
 ARG RUST_IMAGE=rust:1.95-slim-bookworm
 ARG BASE=debian:bookworm-slim
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm

@@ -243,6 +243,34 @@ mod tests {
         }
 
         #[test]
+        fn what_is_made_visible_hides_nothing_and_loses_nothing(text in any::<String>()) {
+            let shown = visible(&text);
+            let kept = |c: char| matches!(c, '\n' | '\t' | '\u{200C}' | '\u{200D}');
+            prop_assert!(!shown.chars().any(|c| is_invisible(c) && !kept(c)));
+            prop_assert_eq!(shown.chars().filter(|c| *c == '\n').count(), text.chars().filter(|c| *c == '\n').count());
+            prop_assert_eq!(visible(&shown), shown);
+        }
+
+        #[test]
+        fn a_shell_takes_any_text_as_one_word(text in r"([ '\\$`;|&\n]|[a-z~/]|\PC){0,40}") {
+            let word = shell_word(&text);
+            // Outside of quotes nothing is left that means something to a shell.
+            let mut outside = String::new();
+            let mut rest = word.as_str();
+            while let Some((before, quoted)) = rest.split_once('\'') {
+                outside.push_str(before);
+                let (_, after) = quoted.split_once('\'').expect("a quote that ends");
+                rest = after;
+                if let Some(after) = rest.strip_prefix(r"\'") {
+                    rest = after;
+                }
+            }
+            outside.push_str(rest);
+            prop_assert!(outside.chars().all(|c| c.is_ascii_alphanumeric() || "-_./@:".contains(c)), "{word}");
+            prop_assert!(!word.is_empty());
+        }
+
+        #[test]
         fn html_has_no_tag_and_no_quote(text in any::<String>()) {
             prop_assert!(!html(&text).contains(['<', '>', '"', '\'']));
         }

@@ -7,6 +7,7 @@ mod accepted;
 mod checked;
 mod claim;
 mod compare;
+mod contact;
 mod evidence;
 mod hints;
 mod history;
@@ -34,6 +35,7 @@ mod twelve;
 
 pub use checked::{CheckedImage, checked_json, checked_sum, checked_text};
 pub use compare::{Compared, compare_json, compare_schema, compare_text};
+pub use contact::job_summary;
 pub use hints::hints;
 pub use history::{
     History, ModelName, Occasion, RevisionAt, Share, SubjectRecord, Times, VerdictRecord,

@@ -8,11 +8,11 @@ use presscheck_core::units::{RepoPath, Usd};
 /// What to compare, by which policy, and where results are kept.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct ChangeArgs {
-    /// The baseline: a git revision or a folder [default: the default branch; of `gate` in Actions, the event's base].
+    /// The baseline: a git revision or a folder [default: the default branch; in Actions, the event's base].
     #[arg(long, value_name = "REV|DIR")]
     pub(super) base: Option<String>,
 
-    /// The candidate: a git revision or a folder [default: the work tree; of `gate` in Actions, the event's head].
+    /// The candidate: a git revision or a folder [default: the work tree; in Actions, the event's head].
     #[arg(long, value_name = "REV|DIR")]
     pub(super) head: Option<String>,
 

@@ -225,7 +225,7 @@ async fn judge(
 }
 
 /// Reads all that is needed, on a thread that may wait: files may lie elsewhere.
-async fn load(setting: Arc<Setting>) -> Result<Loaded, Rejected> {
+pub(super) async fn load(setting: Arc<Setting>) -> Result<Loaded, Rejected> {
     let reading = tokio::task::spawn_blocking(move || run::load(&setting, output::colour()));
     match reading.await {
         Ok(loaded) => loaded,

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 pub(super) use presscheck_core::inert::shell_word;
 
-/// Writes a document to stdout. A reader that went away is no error.
+/// Writes a document to stdout. A reader that went away is no error. In Actions, where the log obeys commands in it, no text
+/// of the document is one.
 pub(super) fn stdout(bytes: &[u8]) {
+    let inert = in_actions().then(|| crate::github::commands::document(bytes)).flatten();
+    let bytes = inert.as_deref().map_or(bytes, str::as_bytes);
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(bytes);
     let _ = out.flush();
@@ -19,6 +22,11 @@ pub(super) fn stderr(text: &str) {
     } else {
         raw(text);
     }
+}
+
+/// Whether a job's log takes what is written.
+fn in_actions() -> bool {
+    environment("GITHUB_ACTIONS").as_deref() == Some("true")
 }
 
 /// Writes text to stderr as it is: commands for Actions that are our own.

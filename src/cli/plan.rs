@@ -1,6 +1,7 @@
 //! `presscheck plan`: what a gate would do, before it does anything; or a gate played many times over.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use presscheck_core::gate::betting::DESIGN_PHI;
@@ -10,9 +11,10 @@ use presscheck_core::report::{self, Rehearsal};
 use presscheck_core::units::{Points, Rate};
 
 use super::change::ChangeArgs;
-use super::gate::{now_ms, report_problem};
-use super::{Exit, output};
-use crate::revision;
+use super::gate::{GateArgs, load, now_ms, report_problem};
+use super::tell::Told;
+use super::{Exit, output, sides};
+use crate::github::Environment;
 use crate::run::{self, Halt, Setting};
 use crate::store::Store;
 
@@ -131,9 +133,13 @@ pub(super) fn run(arguments: &PlanArgs, json: bool) -> Exit {
 
 async fn plan(named: &ChangeArgs, json: bool) -> Result<(), (Exit, String)> {
     let config = |text: String| (Exit::Config, text);
+    let environment = Environment::read(output::environment);
+    // In Actions, what a gate of this event would do; there the event names the sides, and GitHub has what is not in a clone.
+    let mut arguments = GateArgs { change: named.clone(), no_post: true, ..GateArgs::default() };
+    let told = Told::start(&mut arguments, &environment).await?;
+    let named = &arguments.change;
     let policy_path = named.policy_path().map_err(config)?;
-    let change = revision::resolve(&named.at(), named.base.as_deref(), named.head.as_deref())
-        .map_err(|error| config(format!("{error}; no request was sent")))?;
+    let change = sides::resolve(named, &told, &environment).await?;
     let location = named.store_location();
     // To open a folder is to make it, and a plan makes nothing.
     let store = if location.contains("://") || Path::new(&location).exists() {
@@ -157,7 +163,11 @@ async fn plan(named: &ChangeArgs, json: bool) -> Result<(), (Exit, String)> {
         job_url: None,
         past: false,
     };
-    let loaded = run::load(&setting, output::colour()).map_err(|rejected| config(rejected.0))?;
+    let setting = Arc::new(setting);
+    let loaded = load(Arc::clone(&setting)).await.map_err(|rejected| {
+        let away = setting.change.was_away();
+        (if away { Exit::CouldNotRun } else { Exit::Config }, rejected.0)
+    })?;
     let could_not = |halt: Halt| match halt {
         Halt::Store(why) => (Exit::CouldNotRun, why.to_string()),
         halt => config(format!("{halt}; no request was sent")),
@@ -168,7 +178,8 @@ async fn plan(named: &ChangeArgs, json: bool) -> Result<(), (Exit, String)> {
     if !warnings.is_empty() {
         output::stderr(&format!("{warnings}\n"));
     }
-    output::stderr("Nothing was sent, and nothing was written.\n");
+    let sent = if told.event.is_some() { "No provider was asked" } else { "Nothing was sent" };
+    output::stderr(&format!("{sent}, and nothing was written.\n"));
     if json {
         output::stdout(report::plan_json(&plan).as_bytes());
     }

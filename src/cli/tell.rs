@@ -169,7 +169,7 @@ pub(super) async fn tell(told: &Told, judged: &Judged) {
         title: report::title(run),
         check_summary: report::summary(run, MAX_CHECK_BYTES),
         comment: if session.may_comment() { comment(told.comment, judged) } else { None },
-        step_summary: report::summary(run, run::MAX_SUMMARY_BYTES),
+        step_summary: report::job_summary(run, run::MAX_SUMMARY_BYTES),
         outputs: outputs(judged, told.workspace.as_deref()),
         annotations: judged.marks.iter().map(annotation).collect(),
     };

@@ -4,6 +4,7 @@
 //! authentication. Its own retries wait as long as a header says and repeat what may already have been done;
 //! ours do neither.
 
+mod pace;
 mod refusal;
 
 use std::error::Error as _;
@@ -22,6 +23,7 @@ use url::Url;
 
 use super::environment::{Environment, Repository, Token};
 use super::error::{ApiError, Doing};
+use pace::Pace;
 use refusal::{Failed, Limits, Next, refusal, said};
 
 /// The largest answer in JSON that is read: a page of 100 comments of 65,536 characters, and what surrounds them.
@@ -80,6 +82,12 @@ impl Patience {
             rate_limit: Duration::ZERO,
         }
     }
+
+    /// For what is soon out of date, and must be out of the way of last words: one try, and no waiting.
+    #[must_use]
+    pub const fn in_passing() -> Self {
+        Self { tries: 1, ..Self::last_words() }
+    }
 }
 
 /// What is sent, and where to.
@@ -89,6 +97,16 @@ pub(super) enum Method {
     Post,
     Patch,
     Delete,
+}
+
+impl Method {
+    /// Whether it counts for GitHub's limit on what writes.
+    const fn writes(self) -> bool {
+        match self {
+            Self::Get => false,
+            Self::Post | Self::Patch | Self::Delete => true,
+        }
+    }
 }
 
 /// A request, with what its answer may be.
@@ -130,6 +148,8 @@ pub struct Api {
     patience: Patience,
     /// What GitHub's latest answer said the time was, and when that was here.
     clock: Arc<Mutex<Option<(SystemTime, Instant)>>>,
+    /// How fast it may write.
+    pace: Arc<Pace>,
 }
 
 impl Api {
@@ -158,7 +178,7 @@ impl Api {
             .set_write_timeout(Some(patience.request))
             .build()
             .map_err(|error| setup(&root(&error)))?;
-        Ok(Self { crab, repository, patience, clock: Arc::default() })
+        Ok(Self { crab, repository, patience, clock: Arc::default(), pace: Arc::default() })
     }
 
     /// A client for the repository that the workflow runs in.
@@ -234,6 +254,14 @@ impl Api {
         let mut pause = self.patience.pause;
         let mut waited = Duration::ZERO;
         for tries in 1_u32.. {
+            while let Err(wait) = self.place(request.method) {
+                waited = waited.saturating_add(wait);
+                if waited > self.patience.rate_limit {
+                    let (doing, wait) = (request.doing, Some(wait));
+                    return Err(ApiError::RateLimited { doing, wait });
+                }
+                tokio::time::sleep(wait).await;
+            }
             let failed = match self.try_once(request, tries).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
@@ -260,6 +288,11 @@ impl Api {
             tokio::time::sleep(wait).await;
         }
         Err(ApiError::Setup { reason: "no try is allowed".to_owned() })
+    }
+
+    /// A place among the requests of this minute; an error says how long there is none.
+    fn place(&self, method: Method) -> Result<(), Duration> {
+        if method.writes() { self.pace.take(Instant::now()) } else { Ok(()) }
     }
 
     async fn try_once<B: Serialize + Sync>(

@@ -11,7 +11,7 @@ use presscheck_core::units::CommitSha;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-use super::api::{Api, Method};
+use super::api::{Api, Method, Patience};
 use super::error::{ApiError, Doing};
 use body::{Create, OutputBody, Run, Runs, Update, abandoned, at, batch, closing, head, now};
 
@@ -230,7 +230,8 @@ impl CheckRun {
         Ok(runs.into_iter().find(|run| run.external_id.as_ref() == Some(&self.external_id)))
     }
 
-    /// Shows how far it is; does nothing where it is not open, or busy.
+    /// Shows how far it is; does nothing where it is not open, or busy. One try, which nothing waits for: a signal may
+    /// come meanwhile, and then there are seconds left to close it.
     ///
     /// # Errors
     /// Where GitHub refuses, or can't be reached.
@@ -240,7 +241,7 @@ impl CheckRun {
         let output =
             Output { title: title.to_owned(), summary: summary.to_owned(), ..Output::default() };
         let update = Update { output: Some(head(&output)), ..Update::default() };
-        self.patch(&self.api, id, &update).await
+        self.patch(&self.api.with_patience(Patience::in_passing()), id, &update).await
     }
 
     /// Closes it with a verdict, opening it first where that failed in passing. Does nothing where it is
@@ -312,7 +313,7 @@ impl CheckRun {
             }
             return Ok(());
         };
-        let api = self.api.with_patience(super::api::Patience::last_words());
+        let api = self.api.with_patience(Patience::last_words());
         self.abandon_with(&api, reason).await?;
         *state = State::Closed;
         Ok(())

@@ -113,6 +113,22 @@ pub fn plain(text: &str) -> String {
     safe
 }
 
+/// A document for the job's log, in which nothing is a workflow command; nothing where it is no text. Of JSON, what comes
+/// out is the same JSON: only its texts can hold a command, and there is another way to write them.
+#[must_use]
+pub fn document(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    if !text.trim_start().starts_with(['{', '[']) || text.lines().any(begins_command) {
+        return Some(plain(text));
+    }
+    Some(text.replace("##[", "#\\u0023["))
+}
+
+/// Whether the runner would read a line as a command by how it begins. .NET trims as `trim_start` does.
+fn begins_command(line: &str) -> bool {
+    line.trim_start().starts_with("::")
+}
+
 /// The message of a command.
 fn escape_data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
@@ -158,7 +174,28 @@ mod tests {
         assert_eq!(plain("\u{feff}::error::x"), " : :error::x");
     }
 
+    #[test]
+    fn a_document_is_no_command_and_stays_the_same_json() {
+        let value = serde_json::json!({"##[error]x": ["::error::y", "a\n::set-output name=x::y", "##[add-path]z"]});
+        for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            let safe = document(text.as_bytes()).unwrap();
+            assert!(!safe.contains("##[") && !safe.lines().any(begins_command), "{safe}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+        }
+        assert_eq!(document(b"::error::x ##[y]").as_deref(), Some(": :error::x ## [y]"));
+        assert_eq!(document(b"[x]\n::error::y").as_deref(), Some("[x]\n: :error::y"));
+        assert_eq!(document(&[0xff]), None);
+    }
+
     proptest! {
+        #[test]
+        fn any_text_in_a_document_is_no_command(text in r"([ \t\r\n:#\[%\]]|::|##\[|error|.){0,40}") {
+            let value = serde_json::json!([text, {text.clone(): text}]);
+            let safe = document(serde_json::to_string_pretty(&value).unwrap().as_bytes()).unwrap();
+            prop_assert!(!safe.contains("##[") && !safe.lines().any(begins_command), "{safe}");
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+        }
+
         #[test]
         fn no_line_of_plain_text_is_a_command(text in r"([ \t\r\n:#\[%]|::|##\[|error|.){0,40}") {
             let safe = plain(&text);

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use bytes::Bytes;
 use presscheck_core::units::{CommitSha, RepoPath};
-use tokio::sync::OnceCell;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 use super::api::{Api, Patience};
@@ -30,6 +30,8 @@ use listing::{Entry, Folder, Listed};
 /// The most requests of one run: a job's token has 1,000 an hour for the whole repository, and the check run and
 /// the comment need some.
 const MAX_REQUESTS: u32 = 700;
+/// The most requests that are under way at once: GitHub takes 100 from all that use a token together.
+const AT_ONCE: usize = 8;
 /// How many bytes of files are kept, so as not to ask again.
 const MAX_KEPT: usize = 64 << 20;
 /// The largest list of a folder that is read.
@@ -129,6 +131,7 @@ struct Reader {
     api: Api,
     here: Option<revision::Repository>,
     asked: AtomicU32,
+    under_way: Semaphore,
     away: Arc<AtomicBool>,
     folders: Mutex<HashMap<String, Arc<OnceCell<Folder>>>>,
     files: Mutex<Kept>,
@@ -144,7 +147,8 @@ struct Kept {
 impl Reader {
     fn new(api: Api, here: Option<revision::Repository>, away: Arc<AtomicBool>) -> Self {
         let (asked, folders, files) = (AtomicU32::new(0), Mutex::default(), Mutex::default());
-        Self { api, here, asked, away, folders, files }
+        let under_way = Semaphore::new(AT_ONCE);
+        Self { api, here, asked, under_way, away, folders, files }
     }
 
     async fn read(
@@ -287,6 +291,8 @@ impl Reader {
         if self.asked.fetch_add(1, Ordering::Relaxed) >= MAX_REQUESTS {
             return Err(Asked::TooOften);
         }
+        // Nobody closes it; if somebody did, there would only be no bound.
+        let _place = self.under_way.acquire().await;
         request.await.map_err(|error| {
             self.away.fetch_or(error.is_passing(), Ordering::Relaxed);
             Asked::Failed(error)

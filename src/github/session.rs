@@ -104,7 +104,8 @@ struct Inner {
     /// The check run; nothing where there can be none. Made beside the run, for it reads root certificates.
     check: OnceCell<Option<Arc<CheckRun>>>,
     warnings: Mutex<Vec<String>>,
-    shown: Mutex<Option<Instant>>,
+    /// When progress may be shown again.
+    quiet_until: Mutex<Option<Instant>>,
 }
 
 impl Session {
@@ -133,7 +134,7 @@ impl Session {
             patience,
             check: OnceCell::new(),
             warnings: Mutex::new(environment.problems.clone()),
-            shown: Mutex::new(None),
+            quiet_until: Mutex::new(None),
         });
         if environment.token.is_none() {
             inner.warn(
@@ -164,15 +165,17 @@ impl Session {
         if check.open_id().is_none() {
             return;
         }
-        let mut shown = self.inner.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if shown.is_some_and(|at| at.elapsed() < PROGRESS_EVERY) {
+        let inner = Arc::clone(&self.inner);
+        if !inner.may_show(PROGRESS_EVERY) {
             return;
         }
-        *shown = Some(Instant::now());
         let (check, text) = (Arc::clone(check), text.to_owned());
         runtime.spawn(async move {
             // Progress that is lost is not worth a warning: the verdict follows.
-            let _ = check.update("Running", &text).await;
+            if let Err(ApiError::RateLimited { wait, .. }) = check.update("Running", &text).await {
+                // Whoever goes on asking under a limit makes it longer.
+                inner.be_quiet(wait.unwrap_or(PROGRESS_EVERY));
+            }
         });
     }
 
@@ -347,6 +350,23 @@ impl Inner {
         }
     }
 
+    /// Whether progress may be shown now; then not again for a while.
+    fn may_show(&self, pause: Duration) -> bool {
+        let mut until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if until.is_some_and(|until| now < until) {
+            return false;
+        }
+        *until = now.checked_add(pause);
+        true
+    }
+
+    /// Shows no progress for so long.
+    fn be_quiet(&self, pause: Duration) {
+        let mut until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = (*until).max(Instant::now().checked_add(pause));
+    }
+
     async fn comment(
         &self,
         api: &Api,
@@ -358,38 +378,36 @@ impl Inner {
         if sticky.is_new() && !comment.begin {
             return Ok(());
         }
-        let kept = self.keep(api, number, comment).await;
-        let pictures = kept.as_ref().map_or(&[][..], |(_, links)| links);
+        let run = (self.environment.run_id, self.environment.run_attempt);
+        let run = (run.0.unwrap_or_default(), run.1.unwrap_or(1));
+        let owner = pictures::Owner { number, name: self.name.clone(), run, today: comment.today };
+        let kept = self.keep(api, &owner, comment).await;
+        let pictures = kept.as_deref().unwrap_or_default();
         let text = (comment.text)(&Known { pictures, before: sticky.before() });
         sticky.write(&text).await?;
+        // Only now does nobody see the pictures of an earlier run any more; there may be some where this one has none.
         match kept {
-            // Only now does nobody see the pictures of an earlier run any more.
-            Some((owner, _)) => pictures::prune(api, &owner).await,
+            Some(_) => may_not(pictures::prune(api, &owner).await).map(|_| ()),
             None => Ok(()),
         }
     }
 
-    /// Keeps the pictures; nothing where there are none, or the token may not write to the repository, which is no fault.
+    /// Keeps the pictures and gives their addresses; nothing where the token may not write to the repository.
     async fn keep(
         &self,
         api: &Api,
-        number: u64,
+        owner: &pictures::Owner,
         comment: &Comment,
-    ) -> Option<(pictures::Owner, Vec<String>)> {
+    ) -> Option<Vec<String>> {
         if comment.jpegs.is_empty() {
-            return None;
+            return Some(Vec::new());
         }
-        let environment = &self.environment;
-        let run = (environment.run_id.unwrap_or_default(), environment.run_attempt.unwrap_or(1));
-        let owner = pictures::Owner { number, name: self.name.clone(), run, today: comment.today };
-        match pictures::keep(api, environment, &owner, &comment.jpegs).await {
-            Ok(links) => Some((owner, links)),
-            Err(ApiError::Permission { .. } | ApiError::NotFound { .. }) => None,
-            Err(error) => {
+        may_not(pictures::keep(api, &self.environment, owner, &comment.jpegs).await).unwrap_or_else(
+            |error| {
                 self.warn_of(&error);
                 None
-            }
-        }
+            },
+        )
     }
 
     fn warn(&self, warning: String) {
@@ -406,6 +424,15 @@ impl Inner {
     fn take_warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *warnings)
+    }
+}
+
+/// Nothing where the token may not write to the repository: that is the choice of whoever wrote the workflow, and no fault.
+fn may_not<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(ApiError::Permission { .. } | ApiError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

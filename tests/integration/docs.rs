@@ -228,19 +228,89 @@ fn what_is_said_of_attackers_is_shown_by_tests_that_exist() {
     }
     assert!(tests.contains("what_is_said_of_attackers_is_shown_by_tests_that_exist"));
     let page = std::fs::read_to_string(root().join("docs/security.md")).unwrap();
-    let section =
-        page.split("\n## ").find(|text| text.starts_with("What an attacker can")).unwrap();
-    let rows: Vec<Vec<&str>> = section
-        .lines()
-        .filter(|line| line.starts_with("| "))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-        .collect();
-    for row in &rows[1..] {
-        assert_eq!(row.len(), 4, "{row:?}");
-        let name = row[3].strip_prefix('`').and_then(|name| name.strip_suffix('`'));
-        let name = name.unwrap_or_else(|| panic!("no test is named in {row:?}"));
-        assert!(tests.contains(name), "docs/security.md names the test {name}, which is not there");
-        assert!(!row[2].is_empty(), "{row:?}");
+    let (mut held, mut all) = (0, 0);
+    for table in tables(&page) {
+        if table[0].last() != Some(&"shown by") {
+            continue;
+        }
+        held += 1;
+        for (at, row) in table.iter().enumerate().skip(1) {
+            assert_eq!(row.len(), table[0].len(), "{row:?}");
+            assert!(row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+            let shown = row[row.len() - 1];
+            // The row above it names the test.
+            if shown == "the same" && at > 1 {
+                continue;
+            }
+            for name in shown.split(", ") {
+                let name = name.strip_prefix('`').and_then(|name| name.strip_suffix('`'));
+                let name = name.unwrap_or_else(|| panic!("no test is named in {row:?}"));
+                let there = tests.contains(name);
+                assert!(there, "docs/security.md names the test {name}, which is not there");
+                all += 1;
+            }
+        }
     }
-    assert!(rows.len() > 20, "{}", rows.len());
+    assert!(held == 3 && all > 45, "{held} tables, {all} tests");
+}
+
+/// The tables of a page as rows of cells, the line below the head left out.
+fn tables(page: &str) -> Vec<Vec<Vec<&str>>> {
+    let mut tables = vec![Vec::new()];
+    for line in page.lines() {
+        let inner = line.strip_prefix("| ").and_then(|line| line.strip_suffix(" |"));
+        match inner {
+            Some(inner) => {
+                tables.last_mut().unwrap().push(inner.split('|').map(str::trim).collect());
+            }
+            None if line.starts_with("|:") => {}
+            None => tables.push(Vec::new()),
+        }
+    }
+    tables.retain(|table: &Vec<Vec<&str>>| !table.is_empty());
+    tables
+}
+
+/// Every `permissions:` of a workflow, as `name: access`.
+fn permissions(workflow: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match workflow {
+        serde_json::Value::Object(fields) => {
+            for (key, value) in fields {
+                if key == "permissions" {
+                    let listed = value.as_object().expect("permissions are listed one by one");
+                    let each = |(name, access): (&String, &serde_json::Value)| {
+                        format!("{name}: {}", access.as_str().unwrap())
+                    };
+                    found.extend(listed.iter().map(each));
+                } else {
+                    permissions(value, found);
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|it| permissions(it, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_permission_that_a_workflow_asks_for_is_explained() {
+    let mut asked = BTreeSet::new();
+    let mut read = |text: &str| permissions(&serde_yaml::from_str(text).unwrap(), &mut asked);
+    for folder in [".github/workflows", "examples/storefront/.github/workflows"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            read(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+        }
+    }
+    for (_, page) in pages() {
+        for (_, block) in yaml_blocks(&page).iter().filter(|(_, block)| has(block, "on")) {
+            read(block);
+        }
+    }
+    let page = std::fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let explained = tables(&page).into_iter().find(|table| table[0][0] == "permission").unwrap();
+    let explained: BTreeSet<String> =
+        explained[1..].iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    let missing: Vec<_> = asked.difference(&explained).collect();
+    assert!(missing.is_empty(), "docs/security.md does not explain {missing:?}");
+    assert!(asked.len() >= 8, "{asked:?}");
 }

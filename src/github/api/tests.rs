@@ -59,3 +59,20 @@ fn every_refusal_says_what_to_do() {
     could not update the comment: GitHub refuses with HTTP 418: no reason given
     "#);
 }
+
+#[tokio::test]
+async fn a_full_minute_holds_up_what_writes_over_every_clone_and_nothing_that_reads() {
+    // Nobody listens there: what is sent at all ends otherwise.
+    let url = "http://127.0.0.1:9".parse().unwrap();
+    let repository = Repository { owner: "octo-org".to_owned(), name: "shop".to_owned() };
+    let token = Token::new("ghs_test").unwrap();
+    let api = Api::new(&url, repository, &token, Patience::default()).unwrap();
+    while api.pace.take(Instant::now()).is_ok() {}
+    let api = api.with_patience(Patience::in_passing());
+    for method in [Method::Post, Method::Patch, Method::Delete] {
+        let sent = api.send(Doing::KeepPictures, method, "/x", Some(&())).await;
+        assert!(matches!(sent, Err(ApiError::RateLimited { wait: Some(_), .. })), "{method:?}");
+    }
+    let read = api.send(Doing::ReadFile, Method::Get, "/x", None::<&()>).await;
+    assert!(matches!(read, Err(ApiError::Unreachable { .. })));
+}

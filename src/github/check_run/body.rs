@@ -1,6 +1,6 @@
 //! The bodies that go to the checks API and come from it, within GitHub's limits.
 
-use presscheck_core::inert::one_line;
+use presscheck_core::inert::{markdown_fence, one_line};
 use serde::{Deserialize, Serialize};
 
 use super::{Annotation, Conclusion, Level, Output};
@@ -103,13 +103,12 @@ pub(super) fn abandoned(reason: &str) -> Update {
     let lines: Vec<String> = reason.lines().map(|line| one_line(line, MAX_LINE)).collect();
     let mut quoted = lines.join("\n");
     quoted.truncate(quoted.floor_char_boundary(MAX_REASON));
-    let longest = quoted.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
     let output = Output {
         title: format!("{NO_VERDICT}{}", one_line(first, 200)),
         summary: format!(
-            "The run ended before a verdict:\n\n{fence}text\n{quoted}\n{fence}\n\nNothing is proven, so the \
-             merge is blocked. Run the job again: it continues where it stopped, and pays for no answer twice."
+            "The run ended before a verdict:\n\n{}\nNothing is proven, so the merge is blocked. Run the job again: it \
+             continues where it stopped, and pays for no answer twice.",
+            markdown_fence(&quoted)
         ),
         ..Output::default()
     };
@@ -178,12 +177,14 @@ mod tests {
         let update = serde_json::to_value(abandoned(reason)).unwrap();
         assert_eq!(update["conclusion"], "failure");
         assert_eq!(update["output"]["title"], "No verdict: presscheck.yaml has 2 problems");
-        insta::assert_snapshot!(update["output"]["summary"].as_str().unwrap(), @r"
+        // The joiner that breaks a comment's start is made visible here.
+        let summary = update["output"]["summary"].as_str().unwrap().replace('\u{2060}', "~");
+        insta::assert_snapshot!(summary, @r"
         The run ended before a verdict:
 
         `````text
         presscheck.yaml has 2 problems
-          ```` @org/team <!-- x --> 
+          ```` @org/team <!~-- x --> 
           ![x](https://t)
         `````
 

@@ -83,10 +83,9 @@ fn failing(share: &str) -> Value {
     profile(&json!({"wrong_aspect": "5%"}), &json!({"wrong_aspect": share}))
 }
 
-/// An address of this machine where nobody listens.
+/// An address of this machine where nobody listens: a port that was free a moment ago may be another test's by now.
 fn closed() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    "http://127.0.0.1:9".to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -306,4 +305,64 @@ async fn started_by_inputs_alone_it_leaves_what_later_steps_can_find_and_read() 
             assert_eq!(mode & 0o044, 0o044, "{} is kept from other steps", file.display());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_run_shows_its_counts_on_the_check_and_not_all_the_time() {
+    let mut slow = failing("5%");
+    for model in ["old", "new"] {
+        slow["models"][model]["latency"] = json!("150ms");
+    }
+    let job = Job::new(&slow, 120).await;
+    let fake = Fake::start().await;
+    let begun = std::time::Instant::now();
+    job.gate("long", &fake.url(), "ghs_test").run().await;
+    let seconds = begun.elapsed().as_secs();
+    let updates = fake.updates();
+    let (last, counts) = updates.split_last().unwrap();
+    assert_eq!(last["status"], "completed");
+    // One at once, and one each ten seconds: over forty batches were judged, and none of them waited for GitHub.
+    assert!((1..=1 + seconds / 10).contains(&(counts.len() as u64)), "{counts:?} in {seconds} s");
+    for update in counts {
+        let summary = update["output"]["summary"].as_str().unwrap();
+        assert!(summary.contains("pairs of `hero`") && summary.contains("spent"), "{summary}");
+        assert_eq!(update.get("status"), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_on_stdout_gives_the_runner_no_command() {
+    let job = Job::new(&failing("2%"), 12).await;
+    let mut policy = job.team.policy();
+    policy["prompts"] = json!(["edits.jsonl"]);
+    let hostile = "##[error]boom";
+    let cases: String = (0..12)
+        .map(|n| {
+            format!(
+                "{}\n",
+                json!({"id": format!("{n} {hostile}"), "prompt": "::error::x", "tags": [hostile]})
+            )
+        })
+        .collect();
+    let files = |model| {
+        [
+            ("presscheck.yaml", policy.to_string()),
+            ("models.yaml", super::hero(model)),
+            ("edits.jsonl", cases.clone()),
+        ]
+    };
+    let base = job.team.commit("main", &[], &files("old"));
+    job.team.commit("change", &[&base], &files("new"));
+    let plan = |gate: Gate| {
+        gate.planned().arg("--base").arg("main").arg("--head").arg("change").arg("--json")
+    };
+    let local = plan(job.team.bare()).run().await.ends(0);
+    assert!(local.stdout.contains(hostile), "{}", local.stdout);
+    let ran = plan(job.gate("json", &closed(), "")).run().await.ends(0);
+    for stream in [&ran.stdout, &ran.stderr] {
+        assert!(!stream.contains("##["), "{stream}");
+        assert!(!stream.lines().any(|line| line.trim_start().starts_with("::")), "{stream}");
+    }
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(read(&ran.stdout), read(&local.stdout));
 }

@@ -143,6 +143,7 @@ impl Team {
             repository: self.scratch.root().to_path_buf(),
             out: root.join("out"),
             store: root.join("store"),
+            command: "gate",
             arguments: Vec::new(),
             environment: vec![("HOME".to_owned(), root.into_os_string())],
         }
@@ -178,6 +179,7 @@ pub(crate) struct Gate {
     repository: PathBuf,
     out: PathBuf,
     store: PathBuf,
+    command: &'static str,
     arguments: Vec<OsString>,
     environment: Vec<(String, OsString)>,
 }
@@ -218,6 +220,12 @@ impl Gate {
         self
     }
 
+    /// `presscheck plan` in its place.
+    pub(crate) fn planned(mut self) -> Self {
+        self.command = "plan";
+        self
+    }
+
     /// The store's folder.
     pub(crate) fn store(&self) -> &Path {
         &self.store
@@ -230,8 +238,11 @@ impl Gate {
         // The same with and without the weights of networks installed.
         command.env("PRESSCHECK_MODELS", "/nonexistent");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.current_dir(&self.repository).arg("gate");
-        command.arg("--out").arg(&self.out).arg("--store").arg(&self.store);
+        command.current_dir(&self.repository).arg(self.command);
+        if self.command == "gate" {
+            command.arg("--out").arg(&self.out);
+        }
+        command.arg("--store").arg(&self.store);
         command.args(&self.arguments).stdin(Stdio::null());
         command
     }

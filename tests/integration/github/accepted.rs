@@ -290,3 +290,23 @@ async fn a_comment_starts_the_failed_job_again_and_nothing_else() {
     assert_eq!(job.fake.reruns(), [42]);
     assert_eq!((job.team.log().len(), job.fake.checks().len()), (bought, checks));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_an_acceptance_in_the_store_accepts_nothing() {
+    let (job, _, head) = failed().await;
+    let place = job.gate("kept").with_store("kept").store().to_str().unwrap().to_owned();
+    let store = presscheck::store::Store::open(&place, []).unwrap();
+    let by = json!({
+        "by": "ada", "how": "label", "reason": "label", "at": after_the_verdict(&job, 5), "head": head,
+    });
+    let record = json!({
+        "repository": "octo-org/shop", "number": 17, "name": "presscheck", "override": by, "verdict": "fail",
+        "reason": "x", "subjects": ["hero"], "spent_usd": "0", "applied_ms": 1,
+    });
+    store.keep_override(&serde_json::from_value(record).unwrap()).await.unwrap();
+    // She may write, and yet she never accepted it.
+    job.fake.permit("ada", "write");
+    let ran = ends(&job, "again", 1).await;
+    assert!(ran.verdict().get("override").is_none());
+    assert_eq!(store.overrides().await.unwrap().len(), 1);
+}

@@ -195,6 +195,8 @@ async fn case_l_a_change_of_something_else_passes_with_few_requests_and_none_tha
     job.bought_nothing();
     // A comparison, two lists of the root, three files that are the same on both sides.
     assert_eq!(job.reads(), 6, "{:?}", job.fake.log());
+    // Besides, the check run is opened and closed, and an earlier verdict and an earlier comment are looked for.
+    assert_eq!(job.fake.log().len(), 10, "{:?}", job.fake.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

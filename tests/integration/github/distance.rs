@@ -1,6 +1,7 @@
 //! Files that are not in a clone: read over the API at exact commits, under the rules of the local readers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use gix::objs::tree::{Entry, EntryKind};
 use presscheck::github::Files;
@@ -8,11 +9,11 @@ use presscheck::revision::{Remote, RevisionError, Scratch, Snapshot};
 use presscheck_core::units::{CommitSha, RepoPath};
 use serde_json::json;
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::job::{Job, own};
 use super::{Fake, Fault, HASTE, environment};
-use crate::gate::{MODELS, POLICY, PROMPTS, Team, good, hero, prompts};
+use crate::gate::{MODELS, POLICY, PROMPTS, Team, files_below, good, hero, profile, prompts};
 
 fn path(text: &str) -> RepoPath {
     text.parse().unwrap()
@@ -282,4 +283,87 @@ async fn a_run_asks_for_files_only_so_often() {
     assert!(error.contains("has asked GitHub 700 times"), "{error}");
     assert!(error.contains("check the repository out with `fetch-depth: 0`"), "{error}");
     assert_eq!(fake.log().len(), 700);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_without_a_clone_is_of_the_event_and_asks_nobody_for_pictures() {
+    let team = Team::new(&good()).await;
+    let (base, head) = team.change(&team.policy(), &prompts(12));
+    let job = Job::of_pull(team, ("main", &base), &head, &own()).await;
+    let ran = job.gate("plan").planned().arg("--json").run().await.ends(0);
+    let plan: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let subject = &plan["subjects"][0];
+    assert_eq!((&subject["baseline"], &subject["candidate"]), (&json!("old"), &json!("new")));
+    assert_eq!(plan["strata"], json!([{"name": "untagged", "prompts": 12, "pairs": 12}]));
+    assert!(
+        ran.stderr.contains("No provider was asked, and nothing was written."),
+        "{}",
+        ran.stderr
+    );
+    job.bought_nothing();
+    assert!(job.fake.log().iter().all(|line| line.starts_with("GET ")), "{:?}", job.fake.log());
+    assert!(files_below(&job.file("workspace")).is_empty());
+    // What GitHub does not tell is no plan of nothing.
+    for _ in 0..3 {
+        job.fake.fail("GET /repos/octo-org/shop/compare", Fault::Refuse(502, json!({})));
+    }
+    let ran = job.gate("away").planned().run().await.ends(4);
+    assert!(ran.stderr.contains("no provider was asked"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn github_enterprise_serves_files_histories_and_pictures_below_its_path() {
+    let team = Team::new(&profile(&json!({}), &json!({"wrong_aspect": "100%"}))).await;
+    let (base, head) = team.change(&team.policy(), &prompts(20));
+    let mut job = Job::over(Fake::start_below("/api/v3").await, team);
+    job.is_pull("pull_request", ("main", &base), &head, &own());
+    job.fake.grant_contents();
+    let run = |name: &str| job.gate(name).with_store("kept");
+    let ran = run("first").run().await.ends(1);
+    assert!(!ran.stderr.contains("::warning"), "{}", ran.stderr);
+    let log = job.fake.log();
+    for route in [
+        "GET /repos/octo-org/shop/contents/",
+        "GET /repos/octo-org/shop/compare/",
+        "POST /repos/octo-org/shop/git/blobs",
+        "POST /repos/octo-org/shop/git/refs",
+        "GET /repos/octo-org/shop/git/matching-refs/",
+    ] {
+        assert!(log.iter().any(|line| line.starts_with(route)), "{route}: {log:?}");
+    }
+    assert_eq!((job.fake.refs().len(), job.fake.our_comments().len()), (1, 1));
+    job.fake.permit("ada", "write");
+    job.fake.label("ada", "labeled", "presscheck: accept");
+    run("accepted").env("GITHUB_RUN_ID", "43").run().await.ends(0);
+    let log = job.fake.log();
+    assert!(log.iter().any(|line| line.ends_with("/issues/17/timeline")), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_than_eight_requests_for_files_are_under_way() {
+    const SLOW: Duration = Duration::from_millis(300);
+    let github = MockServer::start().await;
+    let came = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&came);
+    let answer = move |_: &Request| {
+        noted.lock().unwrap().push(Instant::now());
+        ResponseTemplate::new(404).set_body_json(json!({"message": "Not Found"})).set_delay(SLOW)
+    };
+    Mock::given(any()).respond_with(answer).mount(&github).await;
+    let files = Files::open(&environment(&github.uri(), "ghs_test"), None, HASTE).unwrap();
+    let remote = Remote::new(Arc::new(files), "1".repeat(40).parse().unwrap());
+    let remote = Snapshot::Remote(remote);
+    let paths: Vec<_> = (0..20).map(|n| path(&format!("folder-{n}/file"))).collect();
+    let reads = paths.iter().map(|path| remote.fetch(path, 10));
+    for read in futures_util::future::join_all(reads).await {
+        assert_eq!(read.unwrap(), None);
+    }
+    let came = came.lock().unwrap().clone();
+    assert_eq!(came.len(), 40);
+    // None is answered sooner than after a while: those that came within less were under way together.
+    let together = |from: &Instant| {
+        came.iter().filter(|at| (*from..*from + SLOW * 9 / 10).contains(*at)).count()
+    };
+    let most = came.iter().map(together).max().unwrap();
+    assert!((2..=8).contains(&most), "{most}");
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Fault;
 use super::job::{Job, fork, own, pull};
-use crate::gate::{MODELS, POLICY, PROMPTS, Team, good, hero, prompts};
+use crate::gate::{MODELS, POLICY, PROMPTS, Team, good, hero, profile, prompts};
 
 /// A job of a finished workflow that ran on the head of a change.
 async fn after_a_run(repo: &Value) -> (Job, Value) {
@@ -170,4 +170,61 @@ async fn a_first_policy_in_a_merge_group_counts_only_if_its_pull_request_is_from
         job.gate("group").env("STUDIO_KEY", "sk-secret-secret").run().await.ends(code);
         assert_eq!(job.team.log().is_empty(), code != 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_pull_request_paid_for_decides_in_the_merge_queue_whatever_the_commits() {
+    for (faults, code, verdict) in
+        [(json!({}), 0, "pass"), (json!({"wrong_aspect": "100%"}), 1, "fail")]
+    {
+        let team = Team::new(&profile(&json!({}), &faults)).await;
+        let (base, head) = team.change(&team.policy(), &prompts(30));
+        let mut job = Job::of_pull(team, ("main", &base), &head, &own()).await;
+        job.gate("pull").with_store("kept").run().await.ends(code);
+        let bought = job.team.log().len();
+        assert!(bought > 0);
+        // Something else was merged meanwhile: both commits are others, what is judged is the same.
+        let files = |model| {
+            [
+                (POLICY, job.team.policy().to_string()),
+                (MODELS, hero(model)),
+                (PROMPTS, prompts(30)),
+                ("other", "x".to_owned()),
+            ]
+        };
+        let moved = job.team.commit("main", &[&base], &files("old"));
+        let group = job.team.commit("group", &[&moved, &head], &files("new"));
+        let of_group = json!({
+            "head_sha": group, "head_ref": format!("refs/heads/gh-readonly-queue/main/pr-17-{moved}"),
+            "base_sha": moved, "base_ref": "refs/heads/main",
+        });
+        job.is("merge_group", json!({"action": "checks_requested", "merge_group": of_group}));
+        let comments = job.fake.our_comments();
+        let ran = job.gate("queue").with_store("kept").run().await.ends(code);
+        assert_eq!(ran.verdict()["verdict"], verdict);
+        assert_eq!((&ran.subject()["images_bought"], job.team.log().len()), (&json!(0), bought));
+        let check = job.fake.checks().pop().unwrap();
+        assert_eq!(check["head_sha"], group.as_str());
+        assert_eq!(check["conclusion"], if code == 0 { "success" } else { "failure" });
+        assert_eq!(job.fake.our_comments(), comments);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_run_judges_its_commit_against_the_default_branch() {
+    let team = Team::new(&good()).await;
+    let (_, head) = team.change(&team.policy(), &prompts(12));
+    let mut job = Job::new(team).await;
+    job.is("schedule", json!({"schedule": "30 5 * * 1"}));
+    let gate = job.gate("clock").env("GITHUB_SHA", head.as_str());
+    let ran = gate.env("GITHUB_REF", "refs/heads/change").run().await.ends(0);
+    assert_eq!(ran.subject()["pairs"], 12);
+    assert_eq!(job.check()["head_sha"], head.as_str());
+    assert_eq!(job.check()["conclusion"], "success");
+    assert!(job.fake.comments().is_empty());
+    // On the default branch itself nothing is there to judge.
+    let main = presscheck::revision::resolve(job.team.scratch.root(), Some("main"), Some("change"));
+    let main = main.unwrap().base.commit().unwrap().to_string();
+    let ran = job.gate("same").env("GITHUB_SHA", main).run().await.ends(0);
+    assert!(ran.verdict()["reason"].as_str().unwrap().starts_with("Nothing to judge"));
 }

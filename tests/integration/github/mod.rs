@@ -9,11 +9,14 @@ mod events;
 mod fake;
 mod job;
 mod ledger;
+mod lives;
 mod objects;
 mod packaging;
 mod people;
 mod repository;
+mod schemas;
 mod sessions;
+mod several;
 mod strangers;
 mod trouble;
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output};
 
 use presscheck::github::{CommentWhen, Inputs, Session};
 use serde_json::Value;
@@ -10,6 +12,7 @@ use crate::docs::yaml_blocks;
 
 const ACTION: &str = include_str!("../../../action.yml");
 const GATE: &str = include_str!("../../../.github/workflows/gate.yml");
+const RELEASE: &str = include_str!("../../../.github/workflows/release.yml");
 const PROVIDERS: &str = include_str!("../../../docs/providers.md");
 const README: &str = include_str!("../../../README.md");
 const DOCKERFILE: &str = include_str!("../../../Dockerfile");
@@ -178,6 +181,12 @@ fn what_was_paid_for_is_kept_whatever_the_verdict() {
     assert_eq!(restore["with"]["key"], save["with"]["key"]);
     assert_eq!(restore["with"]["path"], "${{ inputs.store }}");
     assert_eq!(report["with"]["archive"], false);
+    // Both are told apart by the gate's name.
+    for (with, key) in [(restore, "key"), (save, "key"), (restore, "restore-keys")] {
+        let value = with["with"][key].as_str().unwrap();
+        assert!(value.contains("presscheck-${{ steps.kept.outputs.name }}-"), "{value}");
+    }
+    assert_eq!(report["with"]["path"], "${{ steps.report.outputs.path }}");
 }
 
 #[test]
@@ -186,7 +195,7 @@ fn the_workflows_to_paste_call_it_as_it_wants_to_be_called() {
     let call = &gate["on"]["workflow_call"];
     let place =
         format!("presscheck/presscheck/.github/workflows/gate.yml@v{}", env!("CARGO_PKG_VERSION"));
-    for (name, page) in [("README.md", README), ("docs/github.md", DOCS)] {
+    for (name, page, wanted) in [("README.md", README, 1), ("docs/github.md", DOCS, 2)] {
         let mut found = 0;
         for (_, block) in yaml_blocks(page).iter().filter(|(_, block)| block.contains("gate.yml@"))
         {
@@ -199,6 +208,107 @@ fn the_workflows_to_paste_call_it_as_it_wants_to_be_called() {
             assert!(keys(&job["secrets"]).is_subset(&keys(&call["secrets"])), "{name}");
             found += 1;
         }
-        assert_eq!(found, 1, "{name}");
+        assert_eq!(found, wanted, "{name}");
+    }
+}
+
+/// The script of a job's step.
+fn script<'a>(workflow: &'a Value, job: &str, step: &str) -> &'a str {
+    let steps = workflow["jobs"][job]["steps"].as_array().unwrap();
+    let found = steps.iter().find(|it| it["name"] == step || it["id"] == step);
+    found.unwrap_or_else(|| panic!("{job} has no step {step}"))["run"].as_str().unwrap()
+}
+
+/// Runs a script as GitHub does, in a folder of its own.
+#[cfg(unix)]
+fn bash(script: &str, folder: &Path, environment: &[(&str, &str)]) -> Output {
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("bash");
+    command.args(["-e", "-c", script]).env_clear().env("PATH", path).current_dir(folder);
+    command.env("GITHUB_OUTPUT", folder.join("output")).env("RUNNER_TEMP", folder);
+    command.envs(environment.iter().copied()).output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn caches_and_reports_of_several_gates_have_names_of_their_own() {
+    let gate = gate();
+    let mut names = BTreeSet::new();
+    let inputs = [
+        "presscheck",
+        "",
+        "heroes",
+        "hero / a",
+        "hero - a",
+        "hero\n::error::a",
+        "héros",
+        "--rf",
+        "$(id)",
+    ];
+    for input in inputs {
+        let folder = tempfile::tempdir().unwrap();
+        let ran = bash(script(&gate, "gate", "kept"), folder.path(), &[("NAME", input)]);
+        assert!(ran.status.success(), "{ran:?}");
+        let told = std::fs::read_to_string(folder.path().join("output")).unwrap();
+        let name = told.strip_prefix("name=").unwrap().trim_end();
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        assert!(!name.is_empty() && name.bytes().all(plain), "{input:?}: {name:?}");
+        names.insert(name.to_owned());
+        std::fs::write(folder.path().join("report.html"), "<html>").unwrap();
+        let named = [("NAME", name), ("REPORT", "report.html")];
+        let ran = bash(script(&gate, "gate", "report"), folder.path(), &named);
+        assert!(ran.status.success(), "{ran:?}");
+        assert!(folder.path().join(format!("{name}-report.html")).exists());
+    }
+    // The empty name is the default one; no others share theirs.
+    assert_eq!(names.len(), inputs.len() - 1, "{names:?}");
+    assert!(names.contains("presscheck") && names.contains("heroes"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_version_is_published_once() {
+    let release: Value = serde_yaml::from_str(RELEASE).unwrap();
+    let jobs = release["jobs"].as_object().unwrap();
+    // Every other job waits for the one that asks, which may write nothing.
+    for (name, job) in jobs {
+        let needs = serde_json::to_string(&job["needs"]).unwrap();
+        assert_eq!(needs.contains("\"agree\""), name != "agree", "{name}");
+    }
+    let may = jobs["agree"]["permissions"].as_object().unwrap();
+    assert!(may.values().all(|access| access == "read"), "{may:?}");
+    let script = script(&release, "agree", "Nothing of this version is published yet");
+    for (of_release, of_image, good) in [
+        ("404", "404", true),
+        ("200", "404", false),
+        ("404", "200", false),
+        ("404", "401", false),
+        ("503", "404", false),
+        ("404", "000", false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = |name: &str, text: &str| {
+            use std::os::unix::fs::PermissionsExt as _;
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        program(
+            "curl",
+            &format!(
+                "case \"$*\" in */releases/tags/v9.9.9*) printf {of_release};; */manifests/9.9.9*) printf {of_image};; */token*) echo '{{}}';; *) exit 9;; esac"
+            ),
+        );
+        program("jq", "echo login");
+        let environment = [
+            ("IMAGE", "ghcr.io/presscheck/presscheck"),
+            ("VERSION", "9.9.9"),
+            ("GH_TOKEN", "ghs_test"),
+            ("GITHUB_API_URL", "https://api.github.com"),
+            ("GITHUB_REPOSITORY", "presscheck/presscheck"),
+            ("GITHUB_ACTOR", "ada"),
+        ];
+        let ran = bash(script, folder.path(), &environment);
+        assert_eq!(ran.status.success(), good, "{of_release} {of_image}: {ran:?}");
     }
 }

@@ -59,9 +59,8 @@ async fn a_wrong_token_is_said_once() {
 
 #[tokio::test]
 async fn offline_is_a_warning() {
-    // A port that nobody listens on: bound, then let go.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let environment = environment(&format!("http://127.0.0.1:{port}"), "ghs_test");
+    // Nobody listens there, while a port that was free a moment ago may be another test's by now.
+    let environment = environment("http://127.0.0.1:9", "ghs_test");
     let session = Session::start_with(&environment, &event(), "presscheck", HASTE);
     let warnings = session.finish(&telling("passes")).await;
     assert_eq!(warnings.len(), 2, "{warnings:?}");
@@ -212,4 +211,57 @@ async fn a_post_step_closes_what_a_killed_run_left_open() {
     assert_eq!(Session::close_leftover(&later).await, Vec::<String>::new());
     let run = fake.checks().remove(0);
     assert_eq!((&run["conclusion"], &run["closed"]), (&"failure".into(), &1.into()));
+}
+
+#[tokio::test]
+async fn a_cancelled_run_closes_its_check_though_progress_meets_a_rate_limit() {
+    let fake = Fake::start().await;
+    let patience = Patience { rate_limit: Duration::from_secs(75), ..HASTE };
+    let environment = environment(&fake.url(), "ghs_test");
+    let session = Session::start_with(&environment, &event(), "presscheck", patience);
+    opened(&fake).await;
+    fake.fail(UPDATES, Fault::SlowDown(30));
+    while !fake.log().iter().any(|line| line.starts_with(UPDATES)) {
+        session.progress("16 of 400 pairs");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // Nobody waits with the check run in hand.
+    assert_eq!(session.abandon("cancelled (SIGTERM)").await, Vec::<String>::new());
+    let run = fake.checks().remove(0);
+    assert_eq!((&run["conclusion"], &run["closed"]), (&"failure".into(), &1.into()));
+}
+
+#[tokio::test]
+async fn both_forms_of_a_rate_limit_are_waited_out_from_end_to_end() {
+    let fake = Fake::start().await;
+    fake.fail(CHECKS, Fault::TooMany(Some(1)));
+    fake.fail(UPDATES, Fault::UsedUp(2));
+    fake.fail("GET /repos/octo-org/shop/issues/17/comments", Fault::UsedUp(1));
+    fake.fail(COMMENTS, Fault::TooMany(Some(1)));
+    assert_eq!(start(&fake).finish(&telling("passes")).await, Vec::<String>::new());
+    assert_eq!((fake.checks().len(), fake.our_comments().len()), (1, 1));
+    assert_eq!(fake.checks()[0]["conclusion"], "success");
+    // Where it does not say when, or too late, that is a warning; nothing is asked in the meantime.
+    fake.fail(UPDATES, Fault::TooMany(None));
+    fake.fail("GET /repos/octo-org/shop/issues/17/comments", Fault::UsedUp(3600));
+    let asked = fake.log().len();
+    let warnings = start(&fake).finish(&telling("passes")).await;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains(
+        "Could not update the check run: GitHub's rate limit is reached for another 60 s"
+    ));
+    assert!(warnings[1].contains("rate limit is reached for another 3"), "{warnings:?}");
+    assert_eq!(fake.log().len() - asked, 3, "{:?}", fake.log());
+}
+
+#[tokio::test]
+async fn a_minute_that_others_have_used_up_is_waited_out() {
+    let fake = Fake::start().await;
+    fake.others_wrote(79, Duration::from_millis(58_500));
+    assert_eq!(start(&fake).finish(&telling("passes")).await, Vec::<String>::new());
+    assert_eq!(fake.checks()[0]["conclusion"], "success");
+    assert_eq!(fake.our_comments().len(), 1);
+    // One of them was told to slow down.
+    let wrote = fake.log().iter().filter(|line| !line.starts_with("GET")).count();
+    assert_eq!(wrote, 4, "{:?}", fake.log());
 }
