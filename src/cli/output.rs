@@ -24,11 +24,6 @@ pub(super) fn stderr(text: &str) {
     }
 }
 
-/// Whether a job's log takes what is written.
-fn in_actions() -> bool {
-    environment("GITHUB_ACTIONS").as_deref() == Some("true")
-}
-
 /// Writes text to stderr as it is: commands for Actions that are our own.
 pub(super) fn raw(text: &str) {
     let mut out = anstream::AutoStream::auto(std::io::stderr()).lock();

@@ -231,7 +231,10 @@ fn row(record: &VerdictRecord, subject: &SubjectRecord, both: [bool; 3], of: Opt
             word(subject).to_owned(),
         ],
         colour,
-        below: vec![format!("{models}{of}{}", run(record).map_or_else(String::new, |run| format!("   run {run}")))],
+        below: vec![format!(
+            "{models}{of}{}",
+            run(record).map_or_else(String::new, |run| format!("   run {run}"))
+        )],
     }
 }
 

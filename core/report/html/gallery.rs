@@ -384,7 +384,8 @@ mod tests {
     #[test]
     fn what_says_whether_a_check_was_right_can_be_pasted() {
         let mut run = fixtures::fail();
-        let said = |run: &Run, folder: &str| label(run, run.subjects[0].samples.last().unwrap(), folder);
+        let said =
+            |run: &Run, folder: &str| label(run, run.subjects[0].samples.last().unwrap(), folder);
         let plain = "presscheck label banner-pl-027 --side=candidate";
         assert_eq!(said(&run, "presscheck-out/").as_deref(), Some(plain));
         assert_eq!(said(&run, "my out"), Some(format!("{plain} --in='my out'")));
