@@ -331,7 +331,8 @@ async fn github_enterprise_serves_files_histories_and_pictures_below_its_path() 
     ] {
         assert!(log.iter().any(|line| line.starts_with(route)), "{route}: {log:?}");
     }
-    assert_eq!((job.fake.refs().len(), job.fake.our_comments().len()), (1, 1));
+    // The pictures, and the history of verdicts.
+    assert_eq!((job.fake.refs().len(), job.fake.our_comments().len()), (2, 1));
     job.fake.permit("ada", "write");
     job.fake.label("ada", "labeled", "presscheck: accept");
     run("accepted").env("GITHUB_RUN_ID", "43").run().await.ends(0);

@@ -33,13 +33,18 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 
 /// The one step of the called workflow whose action has this name.
 fn step<'a>(gate: &'a Value, action: &str) -> &'a Value {
-    let steps = gate["jobs"]["gate"]["steps"].as_array().unwrap();
-    let mut found = steps.iter().filter(|step| {
-        step["uses"].as_str().is_some_and(|uses| uses.split('@').next() == Some(action))
-    });
-    let step = found.next().unwrap_or_else(|| panic!("no step runs {action}"));
-    assert!(found.next().is_none(), "two steps run {action}");
+    let found = steps(gate, action);
+    let [step] = found.as_slice() else { panic!("{} steps run {action}", found.len()) };
     step
+}
+
+/// All steps of the called job that run an action.
+fn steps<'a>(gate: &'a Value, action: &str) -> Vec<&'a Value> {
+    let all = gate["jobs"]["gate"]["steps"].as_array().unwrap();
+    let runs = |step: &&Value| {
+        step["uses"].as_str().is_some_and(|uses| uses.split('@').next() == Some(action))
+    };
+    all.iter().filter(runs).collect()
 }
 
 #[test]
@@ -117,6 +122,8 @@ fn the_called_workflow_takes_the_actions_inputs_and_hands_each_on() {
         assert_eq!(own["default"], default, "{name}");
     }
     let mut inputs = keys(&call["inputs"]);
+    // What becomes of the output folder is the workflow's own matter.
+    assert!(inputs.remove("evidence"));
     inputs.insert("github-token");
     assert_eq!(inputs, keys(&action["inputs"]));
     assert_eq!(keys(&step["with"]), inputs);
@@ -169,14 +176,21 @@ fn what_was_paid_for_is_kept_whatever_the_verdict() {
     assert_eq!(job["permissions"], least);
     let restore = step(&gate, "actions/cache/restore");
     let save = step(&gate, "actions/cache/save");
-    let report = step(&gate, "actions/upload-artifact");
-    for step in [restore, save, report] {
+    let uploads = steps(&gate, "actions/upload-artifact");
+    let [report, evidence] = uploads.as_slice() else { panic!("{uploads:?}") };
+    for step in [restore, save, report, evidence] {
         let commit = step["uses"].as_str().unwrap().split('@').nth(1).unwrap();
         assert!(commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()), "{commit}");
     }
-    for step in [save, report] {
+    for step in [save, report, evidence] {
         assert!(step["if"].as_str().unwrap().starts_with("${{ always() && "), "{step}");
+        // What can't be kept changes no verdict.
+        assert_eq!(step["continue-on-error"], true, "{step}");
     }
+    // The whole folder, so that the page finds its pictures and a replay all of it.
+    assert_eq!(evidence["with"]["path"], "${{ inputs.out }}");
+    assert_eq!(evidence["with"]["name"], "${{ steps.kept.outputs.name }}-evidence");
+    assert_eq!(gate["on"]["workflow_call"]["inputs"]["evidence"]["default"], true);
     assert_eq!(restore["with"]["path"], save["with"]["path"]);
     assert_eq!(restore["with"]["key"], save["with"]["key"]);
     assert_eq!(restore["with"]["path"], "${{ inputs.store }}");

@@ -27,7 +27,7 @@ fn comment(job: &Job, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_gates_of_one_pull_request_leave_each_other_alone() {
     let team = Team::new(&profile(&json!({}), &json!({"wrong_aspect": "100%"}))).await;
-    let (base, head) = team.change(&team.policy(), &prompts(20));
+    let (base, head) = team.change(&team.policy(), &prompts(2));
     let job = Job::of_pull(team, ("main", &base), &head, &own()).await;
     job.fake.grant_contents();
     job.fake.permit("ada", "write");
