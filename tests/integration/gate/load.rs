@@ -68,14 +68,14 @@ async fn who_has_had_enough_is_asked_for_less() {
     let mut policy = team.policy();
     policy["providers"]["studio"]["concurrency"] = json!(32);
     policy["providers"]["studio"]["retries"] = json!(20);
-    policy["sample"] = json!({"max": 60, "stop": "end"});
-    team.change(&policy, &prompts(60));
+    policy["sample"] = json!({"max": 30, "stop": "end"});
+    team.change(&policy, &prompts(30));
     let ran = team.gate().run().await.ends(0);
-    assert_eq!(ran.subject()["outcomes"]["candidate"]["passed"], 60);
+    assert_eq!(ran.subject()["outcomes"]["candidate"]["passed"], 30);
     let log = team.log();
     let turned_away = log.iter().filter(|entry| entry.status == Some(429)).count();
-    // Without that, 64 callers would be turned away over and over, until all 120 pictures are drawn.
-    assert!(turned_away < 240, "{turned_away} of {}", log.len());
+    // Without that, 64 callers would be turned away over and over, until all 60 pictures are drawn.
+    assert!(turned_away < 120, "{turned_away} of {}", log.len());
     let late = &log[log.len() / 2..];
     let late = late.iter().filter(|entry| entry.status == Some(429)).count();
     assert!(late * 2 < log.len() / 2, "{late} of the second half, {}", log.len());
