@@ -414,13 +414,18 @@ impl Context {
 /// Puts a picture where reports point to. Where the store has it in a file of the same disk, that file gets a second name:
 /// evidence takes the room of one copy.
 fn lay_out(to: &Path, bytes: &[u8], kept: Option<&Path>) -> std::io::Result<()> {
-    if let Some(parent) = to.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    match kept.map(|kept| std::fs::hard_link(kept, to)) {
+    let put = || match kept.map(|kept| std::fs::hard_link(kept, to)) {
         Some(Ok(())) => Ok(()),
         // The same picture came twice.
         Some(Err(error)) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         _ => std::fs::write(to, bytes),
+    };
+    match (put(), to.parent()) {
+        // The folder is missing once at most: to make it each time would cost as much as the picture.
+        (Err(error), Some(folder)) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(folder)?;
+            put()
+        }
+        (ended, _) => ended,
     }
 }
