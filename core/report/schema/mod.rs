@@ -128,6 +128,9 @@ mod tests {
         let mut sample = fixtures::fail().subjects[0].samples[0].clone();
         sample.latency_s = Some(f64::NAN);
         sample.checks_cost_usd = fixtures::usd("$0.002");
+        sample.class = Some("malformed".to_owned());
+        sample.step = Some(2);
+        sample.content_type = Some("image/png".to_owned());
         sample.findings.push(
             crate::checks::Finding::new("text", crate::checks::CheckResult::Skipped, "none")
                 .measured("share", 0.5),

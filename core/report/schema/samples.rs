@@ -34,6 +34,10 @@ pub fn samples_schema() -> Value {
             "kind": nullable(json!({
                 "type": "string", "description": "What kind of failure: a check's name, truncated, rate_limited."
             })),
+            "class": {
+                "type": "string",
+                "description": "The class of that kind, such as malformed; absent where a check failed, or nothing did."
+            },
             "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
             "latency_s": nullable(json!({
                 "type": "number", "minimum": 0,
@@ -46,6 +50,10 @@ pub fn samples_schema() -> Value {
                 "description": "What the checks' questions about it cost, which is no part of `cost_usd`; absent where nothing was asked."
             },
             "attempts": {"$ref": "#/$defs/count", "description": "How many requests were sent for it."},
+            "step": {
+                "type": "integer", "minimum": 1,
+                "description": "Which step of a pipeline ended it without a picture; absent where one came, or there is but one."
+            },
             "requests": {
                 "type": "array", "items": {"$ref": "#/$defs/request"},
                 "description": "Each of them in turn; absent where that is not known."
@@ -53,6 +61,9 @@ pub fn samples_schema() -> Value {
             "image": nullable(json!({
                 "type": "string", "description": "The picture, relative to the output folder."
             })),
+            "content_type": {
+                "type": "string", "description": "What the answer said the picture is; absent where it said nothing."
+            },
             "stored": {"type": "boolean", "description": "Whether it came from the store instead of being bought."},
             "error": nullable(json!({
                 "type": "string", "description": "The provider's own words, or what went wrong on the way."
