@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Label, Truth};
-use crate::inert::is_invisible;
+use crate::report::escaped;
 use crate::units::Digest;
 
 /// The labels of a file. A later line on the same picture and check stands in the place of an earlier one.
@@ -82,20 +82,8 @@ pub fn read_labels(text: &str) -> Result<LabelFile, Vec<LabelProblem>> {
 /// A label as a line of the file, with the new line. Characters that hide or reorder text are escaped.
 #[must_use]
 pub fn write_label(label: &Label) -> String {
-    use std::fmt::Write as _;
     // Every field has a JSON form.
-    let json = serde_json::to_string(label).unwrap_or_default();
-    let mut line = String::with_capacity(json.len() + 1);
-    for c in json.chars() {
-        if is_invisible(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a string can't fail.
-                let _ = write!(line, "\\u{unit:04x}");
-            }
-        } else {
-            line.push(c);
-        }
-    }
+    let mut line = escaped(&serde_json::to_string(label).unwrap_or_default());
     line.push('\n');
     line
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::checks::{CheckResult, Finding};
 use crate::gate::Side;
 use crate::inert::one_line;
-use crate::report::SampleLine;
+use crate::report::{SampleLine, picture_of};
 use crate::units::Digest;
 
 pub use calibrate::{Calibration, CheckCalibration, Estimate, calibrate};
@@ -172,8 +172,7 @@ impl Label {
 /// The SHA-256 of a sample's picture, which its path has: `images/DIGEST.png`.
 #[must_use]
 pub fn picture(line: &SampleLine) -> Option<Digest> {
-    let name = line.image.as_deref()?.strip_prefix("images/")?;
-    name.split('.').next()?.parse().ok()
+    picture_of(line.image.as_deref()?)
 }
 
 #[cfg(test)]

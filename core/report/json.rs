@@ -44,7 +44,7 @@ pub fn samples_jsonl<'a>(
 
 /// JSON in which every invisible character of a text is escaped. Outside of texts JSON has only new
 /// lines, which stay.
-pub(super) fn escaped(json: &str) -> String {
+pub(crate) fn escaped(json: &str) -> String {
     use fmt::Write as _;
     if !json.contains(|c| c != '\n' && inert::is_invisible(c)) {
         return json.to_owned();

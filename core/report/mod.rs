@@ -42,11 +42,12 @@ pub use history::{
     history_json, history_schema, history_text,
 };
 pub use html::{HtmlOptions, compare_html, history_html, html};
+pub(crate) use json::escaped;
 pub use json::{samples_jsonl, verdict_json};
 pub use junit::junit;
 pub use markdown::{comment, could_not_run_summary, summary};
 pub use metrics::metrics;
-pub use model::{Prompt, Request, Run, SampleLine, Subject, Thumbnail};
+pub use model::{Prompt, Request, Run, SampleLine, Subject, Thumbnail, picture_of};
 pub use plan::{
     Bill, Plan, PlanWarning, PlannedStratum, PlannedSubject, Rehearsal, Seen, plan_json, plan_text,
     rehearsal_text,

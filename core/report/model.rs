@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks::Finding;
 use crate::gate::{BySide, Outcome, Side, Verdict};
-use crate::units::CostBasis;
-use crate::units::Usd;
+use crate::units::{CostBasis, Digest, Usd};
 
 /// A finished run: the verdict and its evidence.
 #[derive(Clone, Debug)]
@@ -145,4 +144,34 @@ pub struct SampleLine {
     pub stored: bool,
     /// The provider's own words, or what went wrong on the way.
     pub error: Option<String>,
+}
+
+/// The SHA-256 in the path of a picture beside a report, `images/DIGEST.EXTENSION`: no other path is one.
+#[must_use]
+pub fn picture_of(path: &str) -> Option<Digest> {
+    let (name, extension) = path.strip_prefix("images/")?.split_once('.')?;
+    let plain = !extension.is_empty() && extension.bytes().all(|b| b.is_ascii_alphanumeric());
+    plain.then(|| name.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_picture_s_own_path_is_one() {
+        let digest = Digest::of(b"x");
+        assert_eq!(picture_of(&format!("images/{digest}.png")), Some(digest));
+        for other in [
+            format!("images/{digest}"),
+            format!("images/{digest}."),
+            format!("images/{digest}.png/../x"),
+            format!("images/../{digest}.png"),
+            format!("/images/{digest}.png"),
+            "images/short.png".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(picture_of(&other), None, "{other}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use presscheck_core::checks::Reference;
 use presscheck_core::gate::{Outcome, Side};
 use presscheck_core::prompts::Cell;
 use presscheck_core::providers::Stage;
-use presscheck_core::report::SampleLine;
+use presscheck_core::report::{SampleLine, picture_of};
 use presscheck_core::units::Digest;
 
 use super::super::Halt;
@@ -23,7 +23,7 @@ use crate::store::{Lookup, Record, RunRecord, Store, StoreError};
 /// A finished run, to be judged once more.
 pub(in super::super) struct Played {
     account: Account,
-    lines: HashMap<String, Lines>,
+    lines: HashMap<String, Arc<Lines>>,
     /// Whether the pictures are looked at anew; else the findings stand as they were.
     again: bool,
     /// Whether the pictures are laid out beside new reports.
@@ -56,6 +56,7 @@ impl Played {
             let key = (line.side, line.case.clone(), line.repeat);
             lines.entry(line.subject.clone()).or_default().insert(key, line.clone());
         }
+        let lines = lines.into_iter().map(|(name, lines)| (name, Arc::new(lines))).collect();
         let How { again, lay_out, same_policy } = how;
         Self { account, lines, again, lay_out, same_policy, pictures }
     }
@@ -86,7 +87,7 @@ impl Played {
 /// What is kept of the run over one subject.
 pub(in super::super) struct Part {
     pub(in super::super) course: Course,
-    lines: Lines,
+    lines: Arc<Lines>,
     again: bool,
     lay_out: bool,
     same_policy: bool,
@@ -201,7 +202,7 @@ async fn arrived(line: &SampleLine, pictures: &Pictures) -> Result<Option<Arrive
             }
         }));
     };
-    let (Lookup::Found(bytes), Some(digest)) = (pictures.get(image).await?, digest_of(image))
+    let (Lookup::Found(bytes), Some(digest)) = (pictures.get(image).await?, picture_of(image))
     else {
         return Ok(None);
     };
@@ -227,13 +228,6 @@ pub(in super::super) fn latency(line: &SampleLine) -> Option<Duration> {
     line.latency_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
-/// The digest in the path of a picture, `images/DIGEST.EXTENSION`: no other path is one.
-pub(super) fn digest_of(image: &str) -> Option<Digest> {
-    let (name, extension) = image.strip_prefix("images/")?.split_once('.')?;
-    let plain = !extension.is_empty() && extension.bytes().all(|b| b.is_ascii_alphanumeric());
-    plain.then(|| name.parse().ok()).flatten()
-}
-
 /// Where pictures lie: in the output folder, and in a store.
 #[derive(Debug)]
 pub(in super::super) struct Pictures {
@@ -248,7 +242,7 @@ impl Pictures {
 
     /// A picture by its path in the output folder.
     pub(super) async fn get(&self, image: &str) -> Result<Lookup<Bytes>, StoreError> {
-        let Some(digest) = digest_of(image) else { return Ok(Lookup::Damaged) };
+        let Some(digest) = picture_of(image) else { return Ok(Lookup::Damaged) };
         if let Some(folder) = &self.folder
             && let Ok(bytes) = tokio::fs::read(folder.join(image)).await
         {
@@ -258,28 +252,6 @@ impl Pictures {
         match &self.store {
             Some(store) => store.image(&digest).await,
             None => Ok(Lookup::Missing),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_picture_s_own_path_is_one() {
-        let digest = Digest::of(b"x");
-        assert_eq!(digest_of(&format!("images/{digest}.png")), Some(digest));
-        for other in [
-            format!("images/{digest}"),
-            format!("images/{digest}."),
-            format!("images/{digest}.png/../x"),
-            format!("images/../{digest}.png"),
-            format!("/images/{digest}.png"),
-            "images/short.png".to_owned(),
-            String::new(),
-        ] {
-            assert_eq!(digest_of(&other), None, "{other}");
         }
     }
 }
