@@ -18,6 +18,7 @@ mod files;
 mod fit;
 mod inputs;
 mod ledger;
+mod objects;
 mod outputs;
 mod pictures;
 mod pulls;

@@ -9,14 +9,17 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Span;
 use jiff::civil::Date;
 use presscheck_core::units::Digest;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::api::{Answer, Api, Method};
 use super::environment::Environment;
 use super::error::{ApiError, Doing};
+use super::objects::{Blob, Commit, Entry, NewRef, Tree, write};
 
 /// Where our refs lie, below `refs/`.
 const PLACE: &str = "presscheck";
+/// What all of it is for, in messages.
+const DOING: Doing = Doing::KeepPictures;
 /// For how many days pictures are kept.
 const KEPT_DAYS: i64 = 30;
 /// The most refs that one run deletes: each is a request.
@@ -37,43 +40,6 @@ pub(super) struct Owner {
     pub(super) today: Date,
 }
 
-#[derive(Serialize)]
-struct Blob<'a> {
-    content: &'a str,
-    encoding: &'static str,
-}
-
-#[derive(Serialize)]
-struct Tree {
-    tree: Vec<Entry>,
-}
-
-#[derive(Serialize)]
-struct Entry {
-    path: String,
-    mode: &'static str,
-    r#type: &'static str,
-    sha: String,
-}
-
-#[derive(Serialize)]
-struct Commit<'a> {
-    message: &'a str,
-    tree: &'a str,
-    parents: [&'a str; 0],
-}
-
-#[derive(Serialize)]
-struct NewRef<'a> {
-    r#ref: &'a str,
-    sha: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Made {
-    sha: String,
-}
-
 #[derive(Deserialize)]
 struct Known {
     r#ref: String,
@@ -91,21 +57,20 @@ pub(super) async fn keep(
 ) -> Result<Vec<String>, ApiError> {
     let server = environment.server_url.as_ref().map_or("https://github.com", |url| url.as_str());
     let server = server.trim_end_matches('/');
-    let mut tree = Tree { tree: Vec::new() };
+    let mut tree = Tree { base_tree: None, tree: Vec::new() };
     for (index, jpeg) in jpegs.iter().enumerate() {
         let content = STANDARD.encode(jpeg);
         let blob = Blob { content: &content, encoding: "base64" };
-        let sha = made(api, "git/blobs", &blob).await?;
-        let path = format!("{:02}.jpg", index + 1);
-        tree.tree.push(Entry { path, mode: "100644", r#type: "blob", sha });
+        let blob = write(api, DOING, "git/blobs", &blob).await?;
+        tree.tree.push(Entry::file(format!("{:02}.jpg", index + 1), blob));
     }
-    let root = made(api, "git/trees", &tree).await?;
+    let root = write(api, DOING, "git/trees", &tree).await?;
     let message = format!("Evidence of presscheck for pull request {}", owner.number);
-    let commit = Commit { message: &message, tree: &root, parents: [] };
-    let commit = made(api, "git/commits", &commit).await?;
+    let commit = Commit { message: &message, tree: &root, parents: &[] };
+    let commit = write(api, DOING, "git/commits", &commit).await?;
     let name = owner.name_of_ref();
     let new = NewRef { r#ref: &name, sha: &commit };
-    api.send(Doing::KeepPictures, Method::Post, &api.route("git/refs"), Some(&new)).await?;
+    api.send(DOING, Method::Post, &api.route("git/refs"), Some(&new)).await?;
     let links = tree.tree.iter().map(|entry| {
         format!("{server}/{}/blob/{commit}/{}?raw=true", api.repository(), entry.path)
     });
@@ -120,8 +85,7 @@ pub(super) async fn prune(api: &Api, owner: &Owner) -> Result<(), ApiError> {
     let mut gone = Vec::new();
     for page in 1..=MAX_PAGES {
         let route = api.route(&format!("git/matching-refs/{PLACE}/?per_page=100&page={page}"));
-        let answer: Answer =
-            api.send(Doing::KeepPictures, Method::Get, &route, None::<&()>).await?;
+        let answer: Answer = api.send(DOING, Method::Get, &route, None::<&()>).await?;
         let known: Vec<Known> = answer.json()?;
         gone.extend(known.into_iter().map(|it| it.r#ref).filter(|name| owner.outlives(name)));
         if !answer.has_next || gone.len() >= MOST_DELETED {
@@ -131,24 +95,13 @@ pub(super) async fn prune(api: &Api, owner: &Owner) -> Result<(), ApiError> {
     for name in gone.iter().take(MOST_DELETED) {
         let tail = name.strip_prefix("refs/").unwrap_or(name);
         let route = api.route(&format!("git/refs/{tail}"));
-        match api.send(Doing::KeepPictures, Method::Delete, &route, None::<&()>).await {
+        match api.send(DOING, Method::Delete, &route, None::<&()>).await {
             // GitHub answers 422 for a ref that another run has deleted meanwhile.
             Ok(_) | Err(ApiError::NotFound { .. } | ApiError::Rejected { status: 422, .. }) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(())
-}
-
-async fn made<B: Serialize + Sync>(api: &Api, tail: &str, body: &B) -> Result<String, ApiError> {
-    let doing = Doing::KeepPictures;
-    let answer = api.send(doing, Method::Post, &api.route(tail), Some(body)).await?;
-    let Made { sha } = answer.json()?;
-    let plain = matches!(sha.len(), 40 | 64) && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
-    plain.then_some(sha).ok_or_else(|| ApiError::BadAnswer {
-        doing,
-        reason: "an object's id is no hash".to_owned(),
-    })
 }
 
 impl Owner {
