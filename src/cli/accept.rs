@@ -5,18 +5,14 @@ use presscheck_core::gate::{Decision, Override, Stopped};
 use presscheck_core::report::Run;
 use presscheck_core::units::CommitSha;
 
-use super::gate::now_ms;
-use super::tell::warn;
 use crate::github::{
     Api, ApiError, COMMAND, DEFAULT_LABEL, Environment, Event, EventKind, Patience, Question,
     Ruling, ask_who_accepted, pull_now, verdict_before,
 };
-use crate::store::{OverrideRecord, Store};
 
 /// Whether the verdict of a pull request's head is accepted.
 pub(super) struct Acceptance {
     api: Api,
-    repository: String,
     number: u64,
     /// The pull request's head: in a merge group that is not the commit under judgement.
     head: CommitSha,
@@ -53,7 +49,6 @@ impl Acceptance {
         let api = Api::of(environment, Patience::default()).ok()?;
         let mut acceptance = Self {
             api,
-            repository: event.repository.clone(),
             number,
             head: event.head_sha.clone(),
             author: event.author.clone(),
@@ -95,14 +90,14 @@ impl Acceptance {
         matches!(&self.found, Found::Ruled(Ruling { accepted: Some(_), .. }))
     }
 
-    /// Lifts the block of a blocking verdict where somebody accepted it, and keeps a record; else says why not.
-    pub(super) async fn apply(&self, run: &mut Run, store: &Store) {
+    /// Lifts the block of a blocking verdict where somebody accepted it; else says why not.
+    pub(super) async fn apply(&self, run: &mut Run) {
         if !run.verdict.blocking {
             return;
         }
         let refused = match &self.found {
             Found::Ruled(Ruling { accepted: Some(by), .. }) => {
-                self.accept(by, run, store).await;
+                Self::accept(by, run);
                 return;
             }
             Found::Ruled(ruling) => ruling.refused.clone(),
@@ -123,7 +118,7 @@ impl Acceptance {
         }
     }
 
-    async fn accept(&self, by: &Override, run: &mut Run, store: &Store) {
+    fn accept(by: &Override, run: &mut Run) {
         run.verdict.accept(by.clone());
         let short = |it: &presscheck_core::gate::SubjectVerdict| {
             it.verdict == Decision::Inconclusive && it.stopped == Stopped::Budget
@@ -133,20 +128,6 @@ impl Acceptance {
                 "An acceptance holds for this commit, so nothing was bought for it: the verdict is by what is stored."
                     .to_owned(),
             );
-        }
-        let record = OverrideRecord {
-            repository: self.repository.clone(),
-            number: self.number,
-            name: self.name.clone(),
-            by: by.clone(),
-            verdict: run.verdict.verdict,
-            reason: run.verdict.reason.clone(),
-            subjects: run.verdict.subjects.iter().map(|subject| subject.name.clone()).collect(),
-            spent_usd: run.verdict.spent_usd,
-            applied_ms: now_ms(),
-        };
-        if let Err(error) = store.keep_override(&record).await {
-            warn(&[format!("That the verdict was accepted could not be kept: {error}")]);
         }
     }
 }

@@ -207,7 +207,7 @@ async fn judge(
         .map_err(|halt: Halt| could_not(halt.to_string()))?;
     strangers::still_there_at_the_end(told, environment).await?;
     if let Some(acceptance) = &acceptance {
-        acceptance.apply(&mut run, &setting.store).await;
+        acceptance.apply(&mut run).await;
     }
     run::write(&run, account.as_mut(), &setting.out).map_err(could_not)?;
     let mut evidence = None;

@@ -4,7 +4,6 @@
 //! their content. Both prove themselves: a torn or altered file is noticed and counts as absent.
 
 mod evidence;
-mod overrides;
 mod record;
 mod runs;
 mod verdicts;
@@ -21,7 +20,6 @@ use presscheck_core::units::Digest;
 use thiserror::Error;
 use url::Url;
 
-pub use overrides::OverrideRecord;
 pub use record::{Identity, Record, StoredAnswer, open_sealed, seal};
 pub use runs::{Fixed, RunRecord};
 pub use verdicts::{FOLDER as VERDICTS_FOLDER, PastVerdicts, verdict_file};

@@ -202,9 +202,9 @@ async fn an_undecided_verdict_is_accepted_for_nothing_and_kept_in_the_store() {
         [],
     )
     .unwrap();
-    let kept = store.overrides().await.unwrap();
-    assert_eq!(kept.len(), 1);
-    assert_eq!((kept[0].number, kept[0].by.by.as_str(), &kept[0].by.head), (17, "mallory", &head));
+    let kept = store.verdicts(None, 1, |_| true).await.unwrap().records.remove(0);
+    let by = kept.overridden.unwrap();
+    assert_eq!((kept.number, by.by.as_str(), &by.head), (Some(17), "mallory", &head));
     assert!(ran.read("report.html").contains("Accepted"));
 }
 
@@ -299,14 +299,14 @@ async fn a_record_of_an_acceptance_in_the_store_accepts_nothing() {
     let by = json!({
         "by": "ada", "how": "label", "reason": "label", "at": after_the_verdict(&job, 5), "head": head,
     });
-    let record = json!({
-        "repository": "octo-org/shop", "number": 17, "name": "presscheck", "override": by, "verdict": "fail",
-        "reason": "x", "subjects": ["hero"], "spent_usd": "0", "applied_ms": 1,
-    });
-    store.keep_override(&serde_json::from_value(record).unwrap()).await.unwrap();
+    // The verdict as it was, but for who accepted it.
+    let mut record = store.verdicts(None, 1, |_| true).await.unwrap().records.remove(0);
+    (record.blocking, record.overridden) = (false, Some(serde_json::from_value(by).unwrap()));
+    store.keep_verdict(&record).await.unwrap();
+    let kept = store.verdicts(None, 9, |it| it.overridden.is_some()).await.unwrap().records;
+    assert_eq!(kept.len(), 1);
     // She may write, and yet she never accepted it.
     job.fake.permit("ada", "write");
     let ran = ends(&job, "again", 1).await;
     assert!(ran.verdict().get("override").is_none());
-    assert_eq!(store.overrides().await.unwrap().len(), 1);
 }
