@@ -13,10 +13,13 @@ pub(super) struct CalibrateArgs {
     places: LabelPlaces,
 }
 
+/// What did not happen where something is wrong.
+const UNCOUNTED: &str = "nothing was counted";
+
 /// Holds the checks of runs against labels.
 pub(super) fn run(arguments: &CalibrateArgs, json: bool) -> Exit {
     let places = &arguments.places;
-    let read = || Ok::<_, String>((places.samples()?, places.known()?));
+    let read = || Ok::<_, String>((places.samples(UNCOUNTED)?, places.known(UNCOUNTED)?));
     match read() {
         Ok((samples, known)) => {
             let calibration = labels::calibrate(&samples, &known);

@@ -75,6 +75,9 @@ pub(super) struct LabelPlaces {
     labels: PathBuf,
 }
 
+/// What did not happen where something is wrong.
+const UNWRITTEN: &str = "no label was written";
+
 /// The most bytes of a file of samples or labels.
 const MAX_BYTES: u64 = 1 << 30;
 
@@ -90,8 +93,8 @@ pub(super) fn run(arguments: &LabelArgs, json: bool) -> Exit {
 }
 
 fn label(arguments: &LabelArgs, json: bool) -> Result<Exit, String> {
-    let samples = arguments.places.samples()?;
-    let known = arguments.places.known()?;
+    let samples = arguments.places.samples(UNWRITTEN)?;
+    let known = arguments.places.known(UNWRITTEN)?;
     let check = arguments.check.as_str();
     holds(&samples, check)?;
     let written = match (arguments.ask, &arguments.what) {
@@ -123,8 +126,8 @@ fn label(arguments: &LabelArgs, json: bool) -> Result<Exit, String> {
 }
 
 impl LabelPlaces {
-    /// The samples of all runs that are named.
-    pub(super) fn samples(&self) -> Result<Vec<SampleLine>, String> {
+    /// The samples of all runs that are named; `undone` says what does not happen without them.
+    pub(super) fn samples(&self, undone: &str) -> Result<Vec<SampleLine>, String> {
         let usual = [PathBuf::from("presscheck-out")];
         let folders = if self.folders.is_empty() { &usual[..] } else { &self.folders };
         let mut samples = Vec::new();
@@ -133,7 +136,7 @@ impl LabelPlaces {
             let shown = one_line(&path.to_string_lossy(), 200);
             let bytes = bounded(&path, MAX_BYTES).map_err(|error| {
                 format!(
-                    "{shown} can't be read: {error}; no label was written\n  help: name the output folder of a run with --in"
+                    "{shown} can't be read: {error}; {undone}\n  help: name the output folder of a run with --in"
                 )
             })?;
             for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
@@ -141,7 +144,10 @@ impl LabelPlaces {
                     continue;
                 }
                 let sample = serde_json::from_slice(line).map_err(|error| {
-                    format!("{shown}:{}: {error}; no label was written", number + 1)
+                    format!(
+                        "{shown}:{}: {error}; {undone}\n  help: take the file as the run wrote it, or replay the run with --out",
+                        number + 1
+                    )
                 })?;
                 samples.push(sample);
             }
@@ -149,17 +155,18 @@ impl LabelPlaces {
         Ok(samples)
     }
 
-    /// The labels so far.
-    pub(super) fn known(&self) -> Result<LabelFile, String> {
+    /// The labels so far; `undone` says what does not happen without them.
+    pub(super) fn known(&self, undone: &str) -> Result<LabelFile, String> {
         let shown = one_line(&self.labels.to_string_lossy(), 200);
         let bytes = match bounded(&self.labels, MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(LabelFile::default());
             }
-            Err(error) => return Err(format!("{shown} can't be read: {error}")),
+            Err(error) => return Err(format!("{shown} can't be read: {error}; {undone}")),
         };
-        let text = String::from_utf8(bytes).map_err(|_| format!("{shown} is no UTF-8 text"))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| format!("{shown} is no UTF-8 text; {undone}"))?;
         labels::read_labels(&text).map_err(|problems| {
             let lines: Vec<_> = problems
                 .iter()
@@ -169,7 +176,7 @@ impl LabelPlaces {
                 })
                 .collect();
             format!(
-                "{shown} holds {}; nothing was written{}",
+                "{shown} holds {}; {undone}{}\n  help: mend or remove them; what is left out silently would shift the rates",
                 match problems.len() {
                     1 => "a line that is no label".to_owned(),
                     n => format!("{n} lines that are no labels"),
@@ -205,7 +212,10 @@ fn holds(samples: &[SampleLine], check: &str) -> Result<(), String> {
 fn unjudged(line: &SampleLine, check: &str) -> String {
     let case = one_line(&line.case, 60);
     match labels::picture(line) {
-        None => format!("`{case}` has no picture on the {} side; no label was written", line.side),
+        None => format!(
+            "`{case}` has no picture on the {} side; no label was written\n  help: name the other side with --side, or another case",
+            line.side
+        ),
         Some(_) => format!(
             "`{}` did not judge the picture of `{case}`; no label was written",
             one_line(check, 60)

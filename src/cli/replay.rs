@@ -70,8 +70,9 @@ async fn replay(arguments: &ReplayArgs, json: bool) -> Result<Exit, (Exit, Strin
         None => None,
         Some(path) => {
             let name = one_line(&path.to_string_lossy(), 200);
-            let text = std::fs::read(path)
-                .map_err(|error| config(format!("the policy {name} can't be read: {error}")))?;
+            let text = std::fs::read(path).map_err(|error| {
+                config(format!("the policy {name} can't be read: {error}; nothing was judged"))
+            })?;
             Some((name, text))
         }
     };

@@ -69,6 +69,8 @@ async fn what_a_reviewer_says_of_a_finding_is_kept() {
     assert!(said.contains("gone/samples.jsonl can't be read"), "{said}");
     assert_eq!(labels(folder).len(), 1);
     std::fs::write(folder.join("presscheck-labels.jsonl"), "nonsense").unwrap();
+    let said = presscheck(folder, &["calibrate", "--in", "out"]).ends(2).stderr;
+    assert!(said.contains("line 1:") && said.contains("nothing was counted"), "{said}");
     let said = say(&failed.case, &["--side", "candidate", "--right"]).ends(2).stderr;
     assert!(said.contains("holds a line that is no label") && said.contains("line 1:"), "{said}");
 }

@@ -32,7 +32,7 @@ use play::How;
 #[derive(Debug, Error)]
 pub enum ReplayError {
     /// It is not there, or not of a form that is known.
-    #[error("{0}; nothing was judged")]
+    #[error("{}", unjudged(.0))]
     Absent(String),
     /// It is not as the run left it.
     #[error("{}", altered(.0))]
@@ -46,6 +46,13 @@ pub enum ReplayError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What to do stands on lines of its own; what was not done belongs to the first.
+fn unjudged(text: &str) -> String {
+    let (what, help) = text.split_once('\n').unwrap_or((text, ""));
+    let line = if help.is_empty() { "" } else { "\n" };
+    format!("{what}; nothing was judged{line}{help}")
 }
 
 /// How many altered files a message names.

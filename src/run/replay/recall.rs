@@ -77,7 +77,7 @@ impl Evidence {
         }
         let text = bounded(&folder.join(SAMPLES)).unwrap_or_default();
         let evidence = Self {
-            samples: if altered.is_empty() { lines(&text)? } else { Vec::new() },
+            samples: if altered.is_empty() { lines(&text, &account)? } else { Vec::new() },
             account,
             inputs,
             folder: Some(folder.to_path_buf()),
@@ -142,7 +142,7 @@ impl Evidence {
             Some(digest) => store.input(digest).await?,
         };
         let samples = match samples {
-            Lookup::Found(bytes) => lines(&bytes)?,
+            Lookup::Found(bytes) => lines(&bytes, &account)?,
             Lookup::Missing | Lookup::Damaged => {
                 altered.push(SAMPLES.to_owned());
                 Vec::new()
@@ -216,13 +216,17 @@ fn account(bytes: &[u8], what: &str) -> Result<Account, ReplayError> {
 }
 
 /// The samples of a file that is whole.
-fn lines(bytes: &[u8]) -> Result<Vec<SampleLine>, ReplayError> {
+fn lines(bytes: &[u8], account: &Account) -> Result<Vec<SampleLine>, ReplayError> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines
         .enumerate()
         .map(|(number, line)| {
             serde_json::from_slice(line).map_err(|error| {
-                ReplayError::Absent(format!("{SAMPLES}, line {}: {error}", number + 1))
+                ReplayError::Absent(format!(
+                    "{SAMPLES}, line {}: {error}\n  help: replay it with presscheck {}",
+                    number + 1,
+                    one_line(&account.version, 20)
+                ))
             })
         })
         .collect()

@@ -233,7 +233,9 @@ async fn files_that_are_no_run_are_told_from_one() {
     let gate = team.gate();
     let ran = gate.run().await.ends(0);
     let said = gate.replay(team.folder.path(), &[]).await.ends(2).stderr;
-    assert!(said.contains("holds no run: there is no run.json"), "{said}");
+    let line = said.lines().next().unwrap();
+    assert!(line.contains("holds no run: there is no run.json"), "{said}");
+    assert!(line.ends_with("; nothing was judged") && said.contains("\n  help: name"), "{said}");
     let more = ["--out", ran.out.to_str().unwrap()];
     let said = gate.replay(&ran.out, &more).await.ends(2).stderr;
     assert!(said.contains("--out is the folder of the run"), "{said}");
